@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include "sys/attributes.h"
+
+#include <fcntl.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "sys/call.h"
+#include "sys/file_io.h"
+
+namespace aufs::sys {
+namespace {
+
+// A path that names the file itself: the last component of "/proc/self/fd/N/name" is not followed by the l*xattr
+// calls, but "/proc/self/fd/N" has to be, for there the file is behind the magic link.
+struct Handle {
+  std::string path;
+  bool follow;
+};
+
+Handle handle_of(int dir, const char* name) {
+  return {proc_path(dir, name), *name == '\0'};
+}
+
+int empty_path_flag(const char* name) {
+  return *name == '\0' ? AT_EMPTY_PATH : 0;
+}
+
+}  // namespace
+
+Status chmod_at(int dir, const char* name, mode_t mode) {
+  // fchmodat(2) has no AT_SYMLINK_NOFOLLOW before Linux 6.6, so a symlink is kept out by opening without following.
+  if (*name == '\0') return check(::chmod(proc_path(dir, "").c_str(), mode), "chmod");
+  Result<UniqueFd> fd = open_at(dir, name, O_PATH | O_NOFOLLOW);
+  if (!fd) return fd.error();
+  return check(::chmod(proc_path(fd->get(), "").c_str(), mode), "chmod");
+}
+
+Status chown_at(int dir, const char* name, uid_t uid, gid_t gid) {
+  return check(::fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW | empty_path_flag(name)), "fchownat");
+}
+
+Status utimens_at(int dir, const char* name, const struct timespec times[2]) {
+  if (*name == '\0') return check(::utimensat(AT_FDCWD, proc_path(dir, "").c_str(), times, 0), "utimensat");
+  return check(::utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW), "utimensat");
+}
+
+Status fchmod(int fd, mode_t mode) {
+  return check(::fchmod(fd, mode), "fchmod");
+}
+Status fchown(int fd, uid_t uid, gid_t gid) {
+  return check(::fchown(fd, uid, gid), "fchown");
+}
+Status futimens(int fd, const struct timespec times[2]) {
+  return check(::futimens(fd, times), "futimens");
+}
+
+Result<std::string> get_xattr(int dir, const char* name, const char* key) {
+  const Handle at = handle_of(dir, name);
+  const auto get = at.follow ? ::getxattr : ::lgetxattr;
+  for (std::string value(256, '\0');;) {
+    const ssize_t n = get(at.path.c_str(), key, value.data(), value.size());
+    if (n >= 0) {
+      value.resize(static_cast<std::size_t>(n));
+      return value;
+    }
+    if (errno != ERANGE || value.size() >= 65536) return Error::last("getxattr");
+    value.resize(65536);
+  }
+}
+
+Result<std::string> list_xattr(int dir, const char* name) {
+  const Handle at = handle_of(dir, name);
+  const auto list = at.follow ? ::listxattr : ::llistxattr;
+  for (std::string names(1024, '\0');;) {
+    const ssize_t n = list(at.path.c_str(), names.data(), names.size());
+    if (n >= 0) {
+      names.resize(static_cast<std::size_t>(n));
+      return names;
+    }
+    if (errno == EOPNOTSUPP) return std::string();
+    if (errno != ERANGE || names.size() >= 65536) return Error::last("listxattr");
+    names.resize(65536);
+  }
+}
+
+Status set_xattr(int dir, const char* name, const char* key, std::string_view value, int flags) {
+  const Handle at = handle_of(dir, name);
+  const auto set = at.follow ? ::setxattr : ::lsetxattr;
+  return check(set(at.path.c_str(), key, value.data(), value.size(), flags), "setxattr");
+}
+
+Status remove_xattr(int dir, const char* name, const char* key) {
+  const Handle at = handle_of(dir, name);
+  return check((at.follow ? ::removexattr : ::lremovexattr)(at.path.c_str(), key), "removexattr");
+}
+
+Result<struct statvfs> stat_file_system(int fd) {
+  struct statvfs vfs {};
+  if (retry_eintr([&] { return ::fstatvfs(fd, &vfs); }) < 0) return Error::last("fstatvfs");
+  return vfs;
+}
+
+}  // namespace aufs::sys

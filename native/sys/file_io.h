@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+// Open files: opening, reading, writing, copying. Every descriptor made here is close-on-exec.
+namespace aufs::sys {
+
+// Opens `path` below `dir`, refusing to leave it: no "..", no absolute symlink, no magic link can reach outside
+// (openat2(2), Linux 5.6+; before that a component-wise walk is not attempted and the error is ENOSYS).
+// Errors: EXDEV if the path tries to escape; otherwise those of open(2).
+Result<UniqueFd> open_beneath(int dir, const char* path, int flags, mode_t mode = 0);
+
+// openat(2) of a single component; the last component is not checked for being a symlink unless O_NOFOLLOW is given.
+Result<UniqueFd> open_at(int dir, const char* name, int flags, mode_t mode = 0);
+
+// "/proc/self/fd/N" or "/proc/self/fd/N/name": a path for system calls that have no *at form.
+std::string proc_path(int dir, const char* name);
+
+// Opens anew the file behind the descriptor `fd`, which may be O_PATH. Needs /proc.
+Result<UniqueFd> reopen(int fd, int flags);
+
+Result<struct stat> stat_fd(int fd);
+// fstatat(2) without following a symlink; an empty name means `dir` itself.
+Result<struct stat> stat_at(int dir, const char* name);
+// As stat_at, with the time of birth where the file system has one (statx(2)).
+Result<struct stat> stat_with_birth(int dir, const char* name, struct timespec* birth);
+
+Result<std::size_t> pread(int fd, std::span<std::byte> into, off_t offset);
+Result<std::size_t> pwrite(int fd, std::span<const std::byte> from, off_t offset);
+// Writes at the end of the file, wherever that is at that moment, whatever the descriptor's flags (Linux 4.16).
+Result<std::size_t> append(int fd, std::span<const std::byte> from);
+Result<off_t> seek(int fd, off_t offset, int whence);
+Status truncate(int fd, off_t size);
+Status fallocate(int fd, int mode, off_t offset, off_t length);
+Status fsync(int fd);
+Status fdatasync(int fd);
+Status syncfs(int fd);
+
+// FICLONE: `to` shares all blocks of `from` afterwards. Errors: EOPNOTSUPP/EXDEV/EINVAL where the pair cannot.
+Status clone_file(int from, int to);
+Result<std::size_t> copy_file_range(int from, off_t from_offset, int to, off_t to_offset, std::size_t length);
+
+// Takes flock(LOCK_EX | LOCK_NB) on `fd`; EWOULDBLOCK if somebody else holds it.
+Status lock_exclusive(int fd);
+
+}  // namespace aufs::sys

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+#include "sys/process_control.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+
+#include "base/scope_exit.h"
+#include "sys/call.h"
+
+extern char** environ;
+
+namespace aufs::sys {
+namespace {
+
+Exit to_exit(int status) noexcept {
+  if (WIFSIGNALED(status)) return {0, WTERMSIG(status)};
+  return {WEXITSTATUS(status), 0};
+}
+
+sigset_t set_of(std::initializer_list<int> signals) noexcept {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : signals) ::sigaddset(&set, signal);
+  return set;
+}
+
+}  // namespace
+
+Status separate_umask() noexcept {
+  AUFS_CHECK(check(::unshare(CLONE_FS), "unshare"));
+  ::umask(0);
+  return ok();
+}
+
+UmaskScope::UmaskScope(mode_t mask) noexcept { ::umask(mask & 0777); }
+UmaskScope::~UmaskScope() { ::umask(0); }
+
+Result<pid_t> fork_process() noexcept {
+  const pid_t child = ::fork();
+  if (child < 0) return Error::last("fork");
+  return child;
+}
+
+Result<Exit> wait_for(pid_t child) noexcept {
+  int status = 0;
+  if (retry_eintr([&] { return ::waitpid(child, &status, 0); }) < 0) return Error::last("waitpid");
+  return to_exit(status);
+}
+
+Result<std::optional<Exit>> wait_without_blocking(pid_t child) noexcept {
+  int status = 0;
+  const pid_t ended = retry_eintr([&] { return ::waitpid(child, &status, WNOHANG); });
+  if (ended < 0) return Error::last("waitpid");
+  return ended == 0 ? std::optional<Exit>() : to_exit(status);
+}
+
+Status send_signal(pid_t process, int signal) noexcept { return check(::kill(process, signal), "kill"); }
+
+Status new_session() noexcept { return check(::setsid(), "setsid"); }
+
+void exit_now(int code) noexcept { ::_exit(code); }
+
+pid_t process_id() noexcept { return ::getpid(); }
+uid_t user_id() noexcept { return ::geteuid(); }
+gid_t group_id() noexcept { return ::getegid(); }
+
+bool has_effective_admin() noexcept {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  if (::syscall(SYS_capget, &header, data) < 0) return false;
+  return (data[0].effective & (1U << CAP_SYS_ADMIN)) != 0;
+}
+
+Result<Finished> run_program(const std::vector<std::string>& arguments, const std::string& extra_environment, int keep) {
+  AUFS_TRY(Pair errors, make_pipe());
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  const ScopeExit free_actions([&] { ::posix_spawn_file_actions_destroy(&actions); });
+  ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
+  ::posix_spawn_file_actions_adddup2(&actions, errors.second.get(), 2);
+  // dup2 of a descriptor onto itself takes its close-on-exec flag away, in the child only
+  if (keep >= 0) ::posix_spawn_file_actions_adddup2(&actions, keep, keep);
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  const ScopeExit free_attributes([&] { ::posix_spawnattr_destroy(&attributes); });
+  const sigset_t none = set_of({});
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+
+  std::vector<char*> argv;
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  std::vector<char*> environment;
+  if (!extra_environment.empty()) environment.push_back(const_cast<char*>(extra_environment.c_str()));
+  for (char** entry = environ; *entry != nullptr; ++entry) environment.push_back(*entry);
+  environment.push_back(nullptr);
+
+  pid_t child = 0;
+  const int failed = ::posix_spawnp(&child, argv[0], &actions, &attributes, argv.data(), environment.data());
+  if (failed != 0) return Error{failed, "posix_spawn"};
+  errors.second.reset();
+  Finished finished{};
+  std::array<char, 1024> chunk;
+  for (;;) {
+    const Result<std::size_t> got = read_some(errors.first.get(), chunk.data(), chunk.size());
+    if (!got || *got == 0) break;
+    finished.errors.append(chunk.data(), *got);
+  }
+  AUFS_TRY(finished.exit, wait_for(child));
+  return finished;
+}
+
+void block_signals(std::initializer_list<int> signals) noexcept {
+  const sigset_t set = set_of(signals);
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+}
+
+Result<UniqueFd> signal_descriptor(std::initializer_list<int> signals) {
+  const sigset_t set = set_of(signals);
+  const int fd = ::signalfd(-1, &set, SFD_CLOEXEC);
+  if (fd < 0) return Error::last("signalfd");
+  return UniqueFd(fd);
+}
+
+Result<int> take_signal(int descriptor) noexcept {
+  signalfd_siginfo info;
+  const ssize_t got = retry_eintr([&] { return ::read(descriptor, &info, sizeof info); });
+  if (got < 0) return Error::last("read");
+  return static_cast<int>(info.ssi_signo);
+}
+
+void ignore_signal(int signal) noexcept { ::signal(signal, SIG_IGN); }
+
+void interrupting_signal(int signal) noexcept {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  ::sigaction(signal, &action, nullptr);
+}
+
+void interrupt_thread(pthread_t thread, int signal) noexcept { ::pthread_kill(thread, signal); }
+
+Status change_directory(const char* path) noexcept { return check(::chdir(path), "chdir"); }
+
+Result<std::string> real_path(const std::string& path) {
+  const std::unique_ptr<char, void (*)(void*)> resolved(::realpath(path.c_str(), nullptr), ::free);
+  if (resolved == nullptr) return Error::last("realpath");
+  return std::string(resolved.get());
+}
+
+Result<std::string> read_text(const char* path) {
+  const UniqueFd fd(retry_eintr([&] { return ::open(path, O_RDONLY | O_CLOEXEC); }));
+  if (!fd) return Error::last("open");
+  std::string text;
+  std::array<char, 8192> chunk;
+  for (;;) {
+    AUFS_TRY(const std::size_t got, read_some(fd.get(), chunk.data(), chunk.size()));
+    if (got == 0) return text;
+    text.append(chunk.data(), got);
+  }
+}
+
+Status write_text(const char* path, std::string_view text) {
+  const UniqueFd fd(retry_eintr([&] { return ::open(path, O_WRONLY | O_CLOEXEC); }));
+  if (!fd) return Error::last("open");
+  return check(::write(fd.get(), text.data(), text.size()), "write");
+}
+
+Result<bool> is_empty_directory(const std::string& path) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(path.c_str()), ::closedir);
+  if (dir == nullptr) return Error::last("opendir");
+  while (const dirent* entry = ::readdir(dir.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") return false;
+  }
+  return true;
+}
+
+Result<Identity> identity_of(const std::string& path) {
+  struct stat st;
+  if (::stat(path.c_str(), &st) < 0) return Error::last("stat");
+  return Identity{st.st_dev, st.st_ino, S_ISDIR(st.st_mode)};
+}
+
+}  // namespace aufs::sys

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#include "union/branch.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "sys/file_io.h"
+
+namespace aufs {
+namespace {
+
+constexpr std::size_t kMaxBranches = std::numeric_limits<BranchIndex>::max();
+constexpr int kMaxDepth = 4096;  // directories between a branch and the root; more is a loop of bind mounts
+
+bool same_inode(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+Result<Branch> open_branch(const BranchSpec& spec, bool read_only) {
+  Branch branch;
+  branch.path = spec.path;
+  branch.perm = spec.perm;
+  if (read_only) branch.perm.writable = false;
+  AUFS_TRY(branch.root, sys::open_at(AT_FDCWD, spec.path.c_str(), O_PATH | O_DIRECTORY));
+  AUFS_TRY(const struct stat st, sys::stat_fd(branch.root.get()));
+  branch.dev = st.st_dev;
+  branch.root_ino = st.st_ino;
+  return branch;
+}
+
+// The directories above `dir`, itself first, up to the root of the mount namespace.
+Result<std::vector<struct stat>> ancestors(int dir) {
+  std::vector<struct stat> chain;
+  AUFS_TRY(UniqueFd at, sys::open_at(dir, ".", O_PATH | O_DIRECTORY));
+  for (int depth = 0; depth < kMaxDepth; ++depth) {
+    AUFS_TRY(const struct stat st, sys::stat_fd(at.get()));
+    if (!chain.empty() && same_inode(chain.back(), st)) break;
+    chain.push_back(st);
+    Result<UniqueFd> above = sys::open_at(at.get(), "..", O_PATH | O_DIRECTORY);
+    if (!above) break;  // a directory above may be closed to us; what is known so far has to do
+    at = *std::move(above);
+  }
+  return chain;
+}
+
+// EINVAL if one branch is, or lies in, another.
+Status check_overlap(const std::vector<Branch>& branches, int* culprit) {
+  for (std::size_t i = 0; i < branches.size(); ++i) {
+    AUFS_TRY(const std::vector<struct stat> chain, ancestors(branches[i].root.get()));
+    for (std::size_t k = 0; k < branches.size(); ++k) {
+      if (k == i) continue;
+      const bool inside = std::any_of(chain.begin(), chain.end(), [&](const struct stat& st) {
+        return st.st_dev == branches[k].dev && st.st_ino == branches[k].root_ino;
+      });
+      if (!inside) continue;
+      if (culprit != nullptr) *culprit = static_cast<int>(std::max(i, k));
+      return Error{EINVAL, "branch_overlap"};
+    }
+  }
+  return ok();
+}
+
+// A second union on the same writable branch would answer from a cache that the first one makes wrong.
+Status lock_writable(Branch& branch) {
+  Result<UniqueFd> fd = sys::open_at(branch.root.get(), ".", O_RDONLY | O_DIRECTORY);
+  if (!fd) return fd.error();
+  const Status locked = sys::lock_exclusive(fd->get());
+  if (failed_with(locked, EWOULDBLOCK)) return Error{EBUSY, "flock"};
+  branch.lock = *std::move(fd);  // a file system without flock(2) cannot be guarded; that is no reason to refuse it
+  return ok();
+}
+
+}  // namespace
+
+Result<BranchPerm> parse_perm(const std::string& text) {
+  const std::size_t plus = text.find('+');
+  const std::string base = text.substr(0, plus);
+  BranchPerm perm;
+  if (base == "rw") {
+    perm.writable = perm.whiteouts = true;
+  } else if (base == "rr") {
+    perm.natively_read_only = true;
+  } else if (base != "ro") {
+    return Error{EINVAL, "branch_permission"};
+  }
+  for (std::size_t at = plus; at != std::string::npos;) {
+    const std::size_t next = text.find('+', at + 1);
+    const std::string attribute = text.substr(at + 1, next == std::string::npos ? next : next - at - 1);
+    if (attribute == "wh") {
+      perm.whiteouts = true;
+    } else if (attribute != "nolwh" && attribute != "moo" && attribute != "coo_reg" && attribute != "coo_all" &&
+               attribute != "unpin" && attribute.rfind("icex", 0) != 0) {
+      return Error{EINVAL, "branch_permission"};
+    }
+    at = next;
+  }
+  return perm;
+}
+
+std::string perm_text(const BranchPerm& perm) {
+  if (perm.writable) return "rw";
+  std::string text = perm.natively_read_only ? "rr" : "ro";
+  return perm.whiteouts ? text + "+wh" : text;
+}
+
+Result<std::vector<Branch>> open_branches(const std::vector<BranchSpec>& specs, bool read_only, int* culprit) {
+  if (culprit != nullptr) *culprit = -1;
+  if (specs.empty()) return Error{EINVAL, "branch_open"};
+  if (specs.size() > kMaxBranches) return Error{E2BIG, "branch_open"};
+  std::vector<Branch> branches;
+  for (const BranchSpec& spec : specs) {
+    if (culprit != nullptr) *culprit = static_cast<int>(branches.size());
+    AUFS_TRY(Branch branch, open_branch(spec, read_only));
+    branches.push_back(std::move(branch));
+  }
+  if (culprit != nullptr) *culprit = -1;
+  AUFS_CHECK(check_overlap(branches, culprit));
+  for (std::size_t i = 0; i < branches.size(); ++i) {
+    if (!branches[i].perm.writable) continue;
+    if (const Status locked = lock_writable(branches[i]); !locked) {
+      if (culprit != nullptr) *culprit = static_cast<int>(i);
+      return locked.error();
+    }
+  }
+  return branches;
+}
+
+}  // namespace aufs

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#include "union/copy_data.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <unistd.h>
+
+#include "sys/file_io.h"
+
+namespace aufs {
+namespace {
+
+constexpr std::size_t kBufferSize = 1024 * 1024;
+// Below this one read and one write beat every cleverer call (measured: docs/performance.md).
+constexpr off_t kSmall = 32 * 1024;
+
+// True if the error says "this method cannot serve this pair of files", as opposed to "the copy failed".
+// ENOSPC or EIO must reach the caller, not a slower retry.
+constexpr bool is_unsupported(Error error) noexcept {
+  switch (error.code) {
+    case EOPNOTSUPP:
+    case ENOTTY:
+    case EXDEV:
+    case EINVAL:
+    case ENOSYS:
+    case EPERM:     // FICLONE and copy_file_range on files with attributes that forbid sharing
+    case ETXTBSY:   // swap files
+      return true;
+    default:
+      return false;
+  }
+}
+
+struct Range {
+  off_t begin;
+  off_t end;
+};
+
+// The next piece of data at or after `at`, clipped to `size`; begin == size when there is no more.
+Result<Range> next_data(int from, off_t at, off_t size) {
+  const Result<off_t> data = sys::seek(from, at, SEEK_DATA);
+  if (failed_with(data, ENXIO)) return Range{size, size};
+  if (failed_with(data, EINVAL) || failed_with(data, EOPNOTSUPP)) return Range{at, size};  // no such knowledge: all is data
+  if (!data) return data.error();
+  const Result<off_t> hole = sys::seek(from, *data, SEEK_HOLE);
+  if (!hole) return hole.error();
+  return Range{std::min(*data, size), std::min(*hole, size)};
+}
+
+Status write_all(int to, std::span<const std::byte> bytes, off_t at) {
+  while (!bytes.empty()) {
+    AUFS_TRY(const std::size_t n, sys::pwrite(to, bytes, at));
+    bytes = bytes.subspan(n);
+    at += static_cast<off_t>(n);
+  }
+  return ok();
+}
+
+Status copy_through_buffer(int from, int to, Range range) {
+  const auto length = static_cast<std::size_t>(range.end - range.begin);
+  const std::size_t capacity = std::min(length, kBufferSize);
+  const std::unique_ptr<std::byte[]> buffer(new std::byte[capacity]);
+  for (off_t at = range.begin; at < range.end;) {
+    const auto want = std::min<off_t>(range.end - at, static_cast<off_t>(capacity));
+    AUFS_TRY(const std::size_t n, sys::pread(from, {buffer.get(), static_cast<std::size_t>(want)}, at));
+    if (n == 0) return ok();  // the file became shorter meanwhile
+    AUFS_CHECK(write_all(to, {buffer.get(), n}, at));
+    at += static_cast<off_t>(n);
+  }
+  return ok();
+}
+
+// False: nothing was copied, the pair has to be copied in another way.
+Result<bool> copy_in_kernel(int from, int to, Range range) {
+  for (off_t at = range.begin; at < range.end;) {
+    const Result<std::size_t> n =
+        sys::copy_file_range(from, at, to, at, static_cast<std::size_t>(range.end - at));
+    if (!n && at == range.begin && is_unsupported(n.error())) return false;
+    if (!n) return n.error();
+    if (*n == 0) return at > range.begin;  // some file systems answer 0 where they cannot: the buffer finds out
+    at += static_cast<off_t>(*n);
+  }
+  return true;
+}
+
+Result<CopyOutcome> copy_ranges(int from, int to, off_t size) {
+  CopyOutcome outcome{CopyMethod::kNone, 0};
+  bool in_kernel = size > kSmall;
+  for (off_t at = 0; at < size;) {
+    AUFS_TRY(const Range range, next_data(from, at, size));
+    if (range.begin >= range.end) break;
+    if (in_kernel) {
+      AUFS_TRY(in_kernel, copy_in_kernel(from, to, range));
+    }
+    if (!in_kernel) AUFS_CHECK(copy_through_buffer(from, to, range));
+    outcome.method = in_kernel ? CopyMethod::kCopyFileRange : CopyMethod::kReadWrite;
+    outcome.bytes += static_cast<std::uint64_t>(range.end - range.begin);
+    at = range.end;
+  }
+  return outcome;
+}
+
+Result<bool> reflink(int from, int to) {
+  const Status cloned = sys::clone_file(from, to);
+  if (cloned) return true;
+  if (is_unsupported(cloned.error())) return false;
+  return cloned.error();
+}
+
+}  // namespace
+
+const char* name_of(CopyMethod method) noexcept {
+  switch (method) {
+    case CopyMethod::kNone:
+      return "none";
+    case CopyMethod::kReflink:
+      return "reflink";
+    case CopyMethod::kCopyFileRange:
+      return "copy_file_range";
+    case CopyMethod::kReadWrite:
+      return "read_write";
+  }
+  return "unknown";
+}
+
+Result<CopyOutcome> copy_data(int from, int to, off_t size, bool whole) {
+  if (size <= 0) return CopyOutcome{CopyMethod::kNone, 0};
+  if (whole) {
+    AUFS_TRY(const bool reflinked, reflink(from, to));
+    if (reflinked) return CopyOutcome{CopyMethod::kReflink, static_cast<std::uint64_t>(size)};
+  }
+  AUFS_TRY(const CopyOutcome outcome, copy_ranges(from, to, size));
+  AUFS_CHECK(sys::truncate(to, size));  // a hole at the end has no data to carry it
+  return outcome;
+}
+
+}  // namespace aufs

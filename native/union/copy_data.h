@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+#include "base/result.h"
+#include "union/union_fs.h"
+
+namespace aufs {
+
+struct CopyOutcome {
+  CopyMethod method;    // of the last piece; kNone if there was no data
+  std::uint64_t bytes;  // data copied or shared, holes excluded
+};
+
+// Copies the first `size` bytes of `from` into the empty file `to`, which has that size afterwards. Blocks are shared
+// where the file system can (FICLONE, whole files only), else copied in the kernel (copy_file_range), else through a
+// buffer. Holes stay holes. File offsets do not matter; `from` is open for reading, `to` for writing.
+// A method that cannot serve this pair of files gives way to the next; ENOSPC, EIO and the like reach the caller.
+Result<CopyOutcome> copy_data(int from, int to, off_t size, bool whole);
+
+}  // namespace aufs

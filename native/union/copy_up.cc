@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: MIT
+#include "union/copy_up.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/scope_exit.h"
+#include "sys/attributes.h"
+#include "sys/file_io.h"
+#include "sys/names.h"
+#include "union/copy_data.h"
+#include "union/dir_merge.h"
+#include "union/lookup.h"
+#include "union/metadata.h"
+#include "union/staging.h"
+
+namespace aufs {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+void report(Engine& engine, const NodePtr& node, CopyOutcome outcome, Clock::time_point since) {
+  if (!engine.options.on_copy_up) return;
+  const Result<std::string> path = path_of(node);
+  const auto spent = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - since);
+  engine.options.on_copy_up(
+      {path ? *path : "", outcome.method, outcome.bytes, static_cast<std::uint64_t>(spent.count())});
+}
+
+// The name that the copy shall have.
+struct Target {
+  NodePtr parent;  // null: no name
+  std::string name;
+  bool fresh = false;  // the name does not exist yet: link() makes it
+};
+
+// --- directories
+
+// Makes the copy of `from` in the staging directory, where nobody looks, complete with its attributes.
+Result<std::string> stage_directory(Engine& engine, const Place& from, int staging) {
+  AUFS_TRY(const struct stat st, sys::stat_at(from.fd, from.leaf()));
+  std::string temporary = temporary_name(engine);
+  AUFS_CHECK(sys::mkdir(staging, temporary.c_str(), 0700));
+  AUFS_TRY(const UniqueFd made, sys::open_at(staging, temporary.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  const Status complete = copy_metadata(from, st, Place::borrowed(made.get()));
+  if (complete) return temporary;
+  (void)sys::rmdir(staging, temporary.c_str());
+  return complete.error();
+}
+
+void add_upper_layer(Engine& engine, Node& dir, SharedFd fd) {
+  const std::lock_guard guard(dir.dir->layers_mutex);
+  auto& layers = dir.dir->layers;
+  const auto at = std::find_if(layers.begin(), layers.end(),
+                               [&](const DirLayer& layer) { return layer.branch > engine.writable; });
+  layers.insert(at, DirLayer{engine.writable, std::move(fd), true});
+  dir.dir->in_upper = true;
+}
+
+// The writable branch has the directory of this entry now.
+void note_directory(Engine& engine, DirIndex& index, const std::string& name, NameEntry& entry, ino_t ino) {
+  std::vector<BranchIndex> branches = index.branches_of(name);
+  branches.insert(std::upper_bound(branches.begin(), branches.end(), engine.writable), engine.writable);
+  index.set_branches(name, std::move(branches));
+  if (entry.top > engine.writable) {
+    entry.top = engine.writable;
+    entry.ino = ino;
+  }
+}
+
+// `parent` is in the writable branch; now `dir`, its child `name`, gets there.
+Status copy_up_child(Engine& engine, const NodePtr& parent, const std::string& name, const NodePtr& dir) {
+  const std::lock_guard guard(parent->dir->lock);
+  if (dir->dir->in_upper) return ok();
+  AUFS_TRY(DirIndex* const index, ensure_index(engine, parent));
+  NameEntry* const entry = index->find(name);
+  if (entry == nullptr || !entry->visible() || dir->dir->removed) return Error{ENOENT, "copy_up"};
+  AUFS_TRY(const Place from, locate(engine, dir));
+  AUFS_TRY(const SharedFd upper, upper_fd(engine, parent));
+  AUFS_TRY(const UniqueFd staging, staging_directory(engine));
+  const Clock::time_point since = Clock::now();
+  AUFS_TRY(const std::string temporary, stage_directory(engine, from, staging.get()));
+  const KeepTimes keep(upper->get());
+  const Status renamed = sys::rename(staging.get(), temporary.c_str(), upper->get(), name.c_str(), 0);
+  if (!renamed) {
+    (void)sys::rmdir(staging.get(), temporary.c_str());
+    return renamed;
+  }
+  AUFS_TRY(UniqueFd made, sys::open_at(upper->get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  AUFS_TRY(const struct stat st, sys::stat_fd(made.get()));
+  engine.numbers.keep(engine.upper(), st.st_ino, dir->ino);
+  add_upper_layer(engine, *dir, share(std::move(made)));
+  note_directory(engine, *index, name, *entry, st.st_ino);
+  engine.dir_fds.opened(dir, engine.writable);
+  report(engine, dir, {CopyMethod::kNone, 0}, since);
+  return ok();
+}
+
+// --- files
+
+// One copy_up of one file that is not a directory. The caller holds node->copy_up_mutex.
+class FileCopyUp {
+ public:
+  FileCopyUp(Engine& engine, const NodePtr& node, Target target)
+      : engine_(engine), node_(node), target_(std::move(target)) {}
+
+  Status run(off_t size) {
+    {
+      const std::shared_lock guard(node_->state);
+      AUFS_TRY(from_, locate(engine_, node_));
+      origin_ = node_->branch;
+    }
+    AUFS_TRY(stat_, sys::stat_at(from_.fd, from_.leaf()));
+    AUFS_TRY(upper_, upper_fd(engine_, target_.parent ? target_.parent : engine_.root));
+    if (S_ISREG(stat_.st_mode)) return copy_regular(size);
+    return copy_special();
+  }
+
+ private:
+  Status copy_regular(off_t size) {
+    const bool whole = size == kWholeFile || size >= stat_.st_size;
+    AUFS_TRY(const UniqueFd source, open_source());
+    AUFS_TRY(StagedFile copy, StagedFile::create(engine_, upper_->get()));
+    AUFS_TRY(outcome_, copy_data(source.get(), copy.fd(), whole ? stat_.st_size : size, whole));
+    AUFS_CHECK(copy_metadata(from_, stat_, Place::borrowed(copy.fd())));
+    if (engine_.options.sync_copy_up && outcome_.bytes > 0) AUFS_CHECK(sys::fsync(copy.fd()));
+    return publish(&copy);
+  }
+
+  Result<UniqueFd> open_source() {
+    if (from_.name.empty()) return sys::reopen(from_.fd, O_RDONLY);
+    return sys::open_at(from_.fd, from_.leaf(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  }
+
+  // Symlinks and special files are made in the staging directory and moved from there.
+  Status copy_special() {
+    AUFS_TRY(staging_, staging_directory(engine_));
+    temporary_ = temporary_name(engine_);
+    if (S_ISLNK(stat_.st_mode)) {
+      AUFS_TRY(const std::string link, sys::readlink(from_.fd, from_.leaf()));
+      AUFS_CHECK(sys::symlink(link.c_str(), staging_.get(), temporary_.c_str()));
+    } else {
+      AUFS_CHECK(sys::mknod(staging_.get(), temporary_.c_str(), stat_.st_mode, stat_.st_rdev));
+    }
+    Status made = copy_metadata(from_, stat_, Place::borrowed(staging_.get(), temporary_));
+    if (made) made = publish(nullptr);
+    if (!made || !target_.parent) (void)sys::unlink(staging_.get(), temporary_.c_str());
+    return made;
+  }
+
+  // From here on names change: under the lock of the directory, and of the node.
+  Status publish(StagedFile* copy) {
+    if (!target_.parent) return publish_unnamed(copy);
+    const std::lock_guard dir_guard(target_.parent->dir->lock);
+    AUFS_TRY(DirIndex* const index, ensure_index(engine_, target_.parent));
+    AUFS_CHECK(check_target(*index));
+    const std::lock_guard guard(node_->state);
+    AUFS_TRY(const bool grouped, keep_group(copy));
+    ScopeExit ungroup([&] {
+      if (grouped) engine_.hard_links.remove(node_->ino);
+    });
+    const KeepTimes keep(upper_->get());
+    const char* name = target_.name.c_str();
+    AUFS_CHECK(copy ? copy->publish(upper_->get(), name)
+                    : sys::rename(staging_.get(), temporary_.c_str(), upper_->get(), name, 0));
+    ungroup.dismiss();
+    AUFS_TRY(const struct stat made, sys::stat_at(upper_->get(), name));
+    node_->grouped = node_->grouped || grouped;
+    engine_.numbers.keep(engine_.upper(), made.st_ino, node_->ino);
+    note_file(*index, made.st_ino);
+    move_node(copy);
+    return ok();
+  }
+
+  // The name must still be what it was when the copy began, or, for link(), still be free.
+  Status check_target(DirIndex& index) {
+    NameEntry* const entry = index.find(target_.name);
+    if (target_.fresh) {
+      if (entry != nullptr && entry->visible()) return Error{EEXIST, "copy_up"};
+      if (entry != nullptr && entry->whiteout) return clear_leftover();
+      return ok();
+    }
+    if (entry == nullptr || !entry->visible() || entry->top != origin_) return Error{ESTALE, "copy_up"};
+    return ok();
+  }
+
+  // A file under its own whiteout is what a crash left of an earlier try.
+  Status clear_leftover() {
+    const Status removed = sys::unlink(upper_->get(), target_.name.c_str());
+    return failed_with(removed, ENOENT) ? ok() : removed;
+  }
+
+  // A file with other names below becomes a hard-link group; false if it is none.
+  Result<bool> keep_group(StagedFile* copy) {
+    const long names_below =
+        static_cast<long>(stat_.st_nlink) - engine_.hard_links.count_gone(node_->ino) - (target_.fresh ? 0 : 1);
+    if (names_below <= 0) return false;
+    UniqueFd special;
+    if (copy == nullptr) {
+      AUFS_TRY(special, sys::open_at(staging_.get(), temporary_.c_str(), O_PATH | O_NOFOLLOW));
+    }
+    const int fd = copy != nullptr ? copy->fd() : special.get();
+    AUFS_CHECK(engine_.hard_links.add(engine_.branch(origin_), engine_.upper(), node_->ino, stat_, names_below, fd));
+    return true;
+  }
+
+  void note_file(DirIndex& index, ino_t ino) {
+    NameEntry& entry = index.entry(target_.name);
+    if (target_.fresh) {
+      (void)remove_whiteout(upper_->get(), target_.name);
+      entry.whiteout = false;
+    }
+    entry.top = engine_.writable;
+    entry.ino = ino;
+    entry.type = static_cast<unsigned char>(IFTODT(stat_.st_mode));
+    const auto same = [&](const Name& known) {
+      return known.parent == target_.parent && known.name == target_.name;
+    };
+    if (node_->grouped) {
+      if (std::none_of(node_->names.begin(), node_->names.end(), same)) {
+        node_->names.push_back({target_.parent, target_.name});
+      }
+      return;
+    }
+    node_->names.assign(1, {target_.parent, target_.name});
+  }
+
+  // An inode without a name lives in its descriptor only.
+  Status publish_unnamed(StagedFile* copy) {
+    const std::lock_guard guard(node_->state);
+    if (copy != nullptr) {
+      AUFS_TRY(UniqueFd fd, sys::reopen(copy->fd(), O_PATH));
+      node_->pin = share(std::move(fd));
+    } else {
+      AUFS_TRY(UniqueFd fd, sys::open_at(staging_.get(), temporary_.c_str(), O_PATH | O_NOFOLLOW));
+      node_->pin = share(std::move(fd));
+    }
+    move_node(copy);
+    return ok();
+  }
+
+  // Open files follow: whoever reads or writes through the node uses the copy from now on. I/O that is under way ends
+  // on the old descriptor, which it holds.
+  void move_node(StagedFile* copy) {
+    node_->branch = engine_.writable;
+    if (copy == nullptr || node_->open_count == 0) return;
+    node_->backing.read = node_->backing.write = share(std::move(*copy).take_fd());
+  }
+
+ public:
+  CopyOutcome outcome() const { return outcome_; }
+
+ private:
+  Engine& engine_;
+  const NodePtr node_;
+  const Target target_;
+  Place from_;
+  struct stat stat_ {};
+  BranchIndex origin_ = kNoBranch;
+  SharedFd upper_;
+  UniqueFd staging_;
+  std::string temporary_;
+  CopyOutcome outcome_{CopyMethod::kNone, 0};
+};
+
+// The caller holds node->copy_up_mutex.
+Status copy_up_locked(Engine& engine, const NodePtr& node, off_t size, Target target) {
+  const Clock::time_point since = Clock::now();
+  if (target.parent) AUFS_CHECK(copy_up_directory(engine, target.parent));
+  FileCopyUp work(engine, node, std::move(target));
+  AUFS_CHECK(work.run(size));
+  report(engine, node, work.outcome(), since);
+  return ok();
+}
+
+Target any_name(const NodePtr& node) {
+  const std::shared_lock guard(node->state);
+  if (node->names.empty()) return {};
+  return {node->names.front().parent, node->names.front().name, false};
+}
+
+bool is_above(Engine& engine, const NodePtr& node) {
+  const std::shared_lock guard(node->state);
+  return node->branch <= engine.writable;
+}
+
+// Gives one more name to the copy that a hard-link group has already.
+Status link_group_name(Engine& engine, const NodePtr& parent, const std::string& name, const NodePtr& node) {
+  AUFS_CHECK(copy_up_directory(engine, parent));
+  const std::lock_guard dir_guard(parent->dir->lock);
+  AUFS_TRY(DirIndex* const index, ensure_index(engine, parent));
+  NameEntry* const entry = index->find(name);
+  if (entry == nullptr || !entry->visible()) return Error{ENOENT, "copy_up"};
+  if (entry->top <= engine.writable) return ok();
+  const std::lock_guard guard(node->state);
+  AUFS_TRY(const Place place, locate(engine, node));
+  AUFS_TRY(const SharedFd upper, upper_fd(engine, parent));
+  const KeepTimes keep(upper->get());
+  AUFS_CHECK(place.name.empty() ? sys::link_fd(place.fd, upper->get(), name.c_str())
+                                : sys::link(place.fd, place.leaf(), upper->get(), name.c_str()));
+  AUFS_TRY(const struct stat st, sys::stat_at(upper->get(), name.c_str()));
+  entry->top = engine.writable;
+  entry->ino = st.st_ino;
+  engine.hard_links.name_covered(node->ino);
+  return ok();
+}
+
+}  // namespace
+
+Status copy_up_directory(Engine& engine, const NodePtr& dir) {
+  if (engine.writable == kNoBranch) return Error{EROFS, "copy_up"};
+  if (dir->dir->in_upper) return ok();
+  Name name;
+  {
+    const std::shared_lock guard(dir->state);
+    if (dir->names.empty()) return Error{ENOENT, "copy_up"};
+    name = dir->names.front();
+  }
+  AUFS_CHECK(copy_up_directory(engine, name.parent));
+  return copy_up_child(engine, name.parent, name.name, dir);
+}
+
+Status copy_up(Engine& engine, const NodePtr& node, off_t size) {
+  if (node->is_dir()) return copy_up_directory(engine, node);
+  if (engine.writable == kNoBranch) return Error{EROFS, "copy_up"};
+  const std::lock_guard once(node->copy_up_mutex);
+  for (;;) {
+    if (is_above(engine, node)) {
+      const std::shared_lock guard(node->state);
+      if (node->branch == engine.writable) return ok();
+      return Error{EROFS, "copy_up"};
+    }
+    const Target target = any_name(node);
+    const Status done = copy_up_locked(engine, node, size, target);
+    if (done || (done.error().code != ESTALE && done.error().code != ENOENT)) return done;
+    // A name may vanish or move while the data is copied: then the copy is made for another one, or for none. If the
+    // name is the same as before, the branch was changed behind our back, and nothing more can be done.
+    const Target now = any_name(node);
+    if (now.parent == target.parent && now.name == target.name) return done;
+  }
+}
+
+Status copy_up_name(Engine& engine, const NodePtr& parent, const std::string& name) {
+  if (engine.writable == kNoBranch) return Error{EROFS, "copy_up"};
+  AUFS_TRY(const Found found, lookup(engine, parent, name));
+  if (found.node->is_dir()) return copy_up_directory(engine, found.node);
+  AUFS_TRY(const NameEntry entry, visible_entry(engine, parent, name));
+  if (entry.top < engine.writable) return Error{EROFS, "copy_up"};
+  if (entry.top == engine.writable) return ok();
+  {
+    const std::lock_guard once(found.node->copy_up_mutex);
+    if (!is_above(engine, found.node)) {
+      return copy_up_locked(engine, found.node, kWholeFile, {parent, name, false});
+    }
+  }
+  return link_group_name(engine, parent, name, found.node);
+}
+
+Status copy_up_as(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& target) {
+  const std::lock_guard once(node->copy_up_mutex);
+  return copy_up_locked(engine, node, kWholeFile, {parent, target, true});
+}
+
+Status copy_up_tree(Engine& engine, const NodePtr& dir) {
+  AUFS_CHECK(copy_up_directory(engine, dir));
+  AUFS_TRY(const std::vector<DirEntry> entries, list_directory(engine, dir));
+  for (const DirEntry& entry : entries) {
+    if (entry.type != DT_DIR) {
+      AUFS_CHECK(copy_up_name(engine, dir, entry.name));
+      continue;
+    }
+    AUFS_TRY(const Found child, lookup(engine, dir, entry.name));
+    AUFS_CHECK(copy_up_tree(engine, child.node));
+  }
+  return ok();
+}
+
+}  // namespace aufs

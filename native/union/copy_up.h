@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include "union/engine.h"
+
+namespace aufs {
+
+inline constexpr off_t kWholeFile = -1;
+
+// Makes sure that `dir` exists in the writable branch, with all directories above it; each gets the mode, owner, times
+// and extended attributes that it has below. Times of directories above are kept.
+// The caller holds no Directory::lock. Errors: EROFS without a writable branch, ENOENT if `dir` was removed.
+Status copy_up_directory(Engine& engine, const NodePtr& dir);
+
+// Makes sure that the data of `node` is in the writable branch (decision 8: whole or absent). Open files follow.
+// `size`: how many bytes are wanted, for truncation; kWholeFile for all.
+// A node without a name gets a copy without a name.
+// Errors: EROFS; ENOSPC and the like leave nothing behind; EPERM if this process may not give the copy its owner.
+Status copy_up(Engine& engine, const NodePtr& node, off_t size = kWholeFile);
+
+// Makes sure that the name `name` of `parent` is an entry of the writable branch: copies the file up, or, where another
+// of its hard links was copied already, makes a link. The caller holds no Directory::lock.
+// Errors: as copy_up; ENOENT if the name is gone.
+Status copy_up_name(Engine& engine, const NodePtr& parent, const std::string& name);
+
+// As copy_up, but the copy gets the new name `target` in the writable branch, for link(): the old name is reached through the
+// hard-link group from then on. The caller holds no Directory::lock.
+Status copy_up_as(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& target);
+
+// Copies up everything that is seen below `dir`, itself included. The caller holds tree_lock exclusively.
+Status copy_up_tree(Engine& engine, const NodePtr& dir);
+
+// Gives every hard-link group the names in the writable branch that it has below only (AUFS: auplink flush).
+Status flush_hard_links(Engine& engine);
+
+}  // namespace aufs

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+#include "union/create.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include "sys/attributes.h"
+#include "sys/file_io.h"
+#include "sys/names.h"
+#include "union/copy_up.h"
+#include "union/dir_merge.h"
+#include "union/lookup.h"
+#include "union/staging.h"
+
+namespace aufs {
+namespace {
+
+constexpr mode_t kSetIdBits = S_ISUID | S_ISGID;
+
+// The new entry belongs to the caller; in a set-group-ID directory the file system has given it the right group already.
+Status give_to(Engine& engine, int dir, const char* name, Caller caller) {
+  if (caller.uid == engine.euid && caller.gid == engine.egid) return ok();
+  AUFS_TRY(const struct stat parent, sys::stat_at(dir, ""));
+  const gid_t gid = parent.st_mode & S_ISGID ? static_cast<gid_t>(-1) : caller.gid;
+  AUFS_TRY(const struct stat before, sys::stat_at(dir, name));
+  if (before.st_uid == caller.uid && (gid == static_cast<gid_t>(-1) || before.st_gid == gid)) return ok();
+  AUFS_CHECK(sys::chown_at(dir, name, caller.uid, gid));
+  const bool lost_bits = S_ISREG(before.st_mode) && (before.st_mode & kSetIdBits) != 0;
+  return lost_bits ? sys::chmod_at(dir, name, before.st_mode & 07777) : ok();
+}
+
+// One new entry in one directory. `Make` makes the name on disk: Status(int dir, const char* name); `Undo` removes it.
+class Creation {
+ public:
+  Creation(Engine& engine, const NodePtr& parent, const std::string& name)
+      : engine_(engine), parent_(parent), name_(name) {}
+
+  template <typename Make>
+  Result<Found> run(bool is_dir, Make&& make) {
+    if (name_.size() > name_max()) return Error{ENAMETOOLONG, "create"};
+    AUFS_CHECK(check_free());
+    AUFS_CHECK(copy_up_directory(engine_, parent_));
+    const std::lock_guard guard(parent_->dir->lock);
+    AUFS_TRY(DirIndex* const index, ensure_index(engine_, parent_));
+    NameEntry* const known = index->find(name_);
+    if (known != nullptr && known->visible()) return Error{EEXIST, "create"};
+    if (known != nullptr && known->hidden_above) return Error{EROFS, "create"};
+    const bool hidden = known != nullptr && known->whiteout;
+    AUFS_TRY(const SharedFd dir, upper_fd(engine_, parent_));
+    AUFS_CHECK(make_on_disk(dir->get(), hidden, make));
+    if (Status finished = finish(dir->get(), is_dir, hidden); !finished) {
+      undo(dir->get(), is_dir, hidden);
+      return finished.error();
+    }
+    return enter(*index, dir->get(), is_dir);
+  }
+
+ private:
+  // Before anything is copied up for an entry that cannot be made.
+  Status check_free() {
+    const Result<NameEntry> entry = visible_entry(engine_, parent_, name_);
+    if (entry) return Error{EEXIST, "create"};
+    return entry.error().code == ENOENT && !parent_->dir->removed ? ok() : Status(entry.error());
+  }
+
+  // What a whiteout hides in its own branch is left from a crash between two steps: it goes.
+  template <typename Make>
+  Status make_on_disk(int dir, bool hidden, Make&& make) {
+    Status made = make(dir, name_.c_str());
+    if (!failed_with(made, EEXIST) || !hidden) return made;
+    AUFS_CHECK(remove_tree_staged_or_unlink(dir));
+    return make(dir, name_.c_str());
+  }
+
+  Status remove_tree_staged_or_unlink(int dir) {
+    const Status unlinked = sys::unlink(dir, name_.c_str());
+    if (unlinked || unlinked.error().code != EISDIR) return unlinked;
+    return remove_tree_staged(engine_, dir, name_.c_str());
+  }
+
+  // The whiteout goes last: until then the name is hidden, so a crash shows the state before.
+  Status finish(int dir, bool is_dir, bool hidden) {
+    if (is_dir && hidden) {
+      AUFS_TRY(const UniqueFd made, sys::open_at(dir, name_.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+      AUFS_CHECK(make_opaque(engine_, made.get()));
+    }
+    return hidden ? remove_whiteout(dir, name_) : ok();
+  }
+
+  void undo(int dir, bool is_dir, bool hidden) {
+    if (hidden) (void)make_whiteout(engine_, dir, name_);
+    (void)(is_dir ? remove_tree_staged(engine_, dir, name_.c_str()) : sys::unlink(dir, name_.c_str()));
+  }
+
+  Result<Found> enter(DirIndex& index, int dir, bool is_dir) {
+    AUFS_TRY(const struct stat st, sys::stat_at(dir, name_.c_str()));
+    NameEntry& entry = index.entry(name_);
+    entry.top = engine_.writable;
+    entry.ino = st.st_ino;
+    entry.type = static_cast<unsigned char>(IFTODT(st.st_mode));
+    entry.whiteout = false;
+    index.set_branches(name_, {engine_.writable});
+    if (is_dir) adjust_subdirs(*parent_, 1);
+    return node_for(engine_, parent_, name_, entry);
+  }
+
+  Engine& engine_;
+  const NodePtr& parent_;
+  const std::string& name_;
+};
+
+// Makes the entry with `make`, then gives it to the caller; an entry that cannot be given away does not stay.
+template <typename Make>
+auto owned_by(Engine& engine, Caller caller, Make make) {
+  return [&engine, caller, make](int dir, const char* name) -> Status {
+    AUFS_CHECK(make(dir, name));
+    const Status given = give_to(engine, dir, name, caller);
+    if (!given && !sys::unlink(dir, name)) (void)sys::rmdir(dir, name);
+    return given;
+  };
+}
+
+}  // namespace
+
+Result<Found> make_node(Engine& engine, const NodePtr& parent, const std::string& name, mode_t mode, dev_t rdev,
+                        Caller caller) {
+  return Creation(engine, parent, name).run(false, owned_by(engine, caller, [&](int dir, const char* leaf) {
+    return sys::mknod(dir, leaf, mode, rdev);
+  }));
+}
+
+Result<Found> make_directory(Engine& engine, const NodePtr& parent, const std::string& name, mode_t mode,
+                             Caller caller) {
+  return Creation(engine, parent, name).run(true, owned_by(engine, caller, [&](int dir, const char* leaf) {
+    return sys::mkdir(dir, leaf, mode);
+  }));
+}
+
+Result<Found> make_symlink(Engine& engine, const NodePtr& parent, const std::string& name, const std::string& target,
+                           Caller caller) {
+  return Creation(engine, parent, name).run(false, owned_by(engine, caller, [&](int dir, const char* leaf) {
+    return sys::symlink(target.c_str(), dir, leaf);
+  }));
+}
+
+Result<Found> make_open_file(Engine& engine, const NodePtr& parent, const std::string& name, mode_t mode,
+                             Caller caller, SharedFd* opened) {
+  return Creation(engine, parent, name).run(false, owned_by(engine, caller, [&](int dir, const char* leaf) -> Status {
+    constexpr int kFlags = O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW;
+    AUFS_TRY(UniqueFd fd, sys::open_at(dir, leaf, kFlags, mode & 07777));
+    *opened = share(std::move(fd));
+    return ok();
+  }));
+}
+
+Result<Found> make_unnamed_file(Engine& engine, const NodePtr& parent, mode_t mode, Caller caller, SharedFd* opened) {
+  AUFS_CHECK(copy_up_directory(engine, parent));
+  AUFS_TRY(const SharedFd dir, upper_fd(engine, parent));
+  AUFS_TRY(UniqueFd fd, sys::open_at(dir->get(), ".", O_TMPFILE | O_RDWR, mode & 07777));
+  if (caller.uid != engine.euid || caller.gid != engine.egid) {
+    AUFS_TRY(const struct stat above, sys::stat_at(dir->get(), ""));
+    const gid_t gid = above.st_mode & S_ISGID ? static_cast<gid_t>(-1) : caller.gid;
+    AUFS_CHECK(sys::fchown(fd.get(), caller.uid, gid));
+  }
+  *opened = share(std::move(fd));
+  Attr attr;
+  AUFS_TRY(attr.st, sys::stat_with_birth((*opened)->get(), "", &attr.btime));
+  attr.st.st_ino = engine.numbers.number(engine.upper(), attr.st.st_dev, attr.st.st_ino);
+  const NodePtr node = engine.inodes->intern(attr.st.st_ino, attr.st.st_mode, [&](Node& fresh) {
+    fresh.branch = engine.writable;
+    fresh.pin = *opened;
+    fresh.unnamed = true;
+  });
+  return Found{node, attr};
+}
+
+Result<Found> link_node(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& name) {
+  if (node->is_dir()) return Error{EPERM, "link"};
+  if (engine.writable == kNoBranch) return Error{EROFS, "link"};
+  bool below = false;
+  {
+    const std::shared_lock guard(node->state);
+    if (node->branch < engine.writable) return Error{EXDEV, "link"};
+    below = node->branch > engine.writable;
+    if (below && node->names.empty()) return Error{ENOENT, "link"};  // unlinked; above, the kernel says so
+  }
+  if (below) {
+    if (name.size() > name_max()) return Error{ENAMETOOLONG, "link"};
+    const Result<NameEntry> taken = visible_entry(engine, parent, name);
+    if (taken) return Error{EEXIST, "link"};
+    if (taken.error().code != ENOENT) return taken.error();
+    const Status copied = copy_up_as(engine, node, parent, name);
+    if (!copied) return copied.error();
+    return lookup(engine, parent, name);
+  }
+  Result<Found> made = Creation(engine, parent, name).run(false, [&](int dir, const char* leaf) -> Status {
+    const std::lock_guard guard(node->state);
+    AUFS_TRY(const Place place, locate(engine, node));
+    AUFS_CHECK(place.name.empty() ? sys::link_fd(place.fd, dir, leaf)
+                                  : sys::link(place.fd, place.leaf(), dir, leaf));
+    if (node->unnamed) {
+      node->unnamed = false;
+      node->names.push_back({parent, name});
+      node->pin.reset();
+    }
+    return ok();
+  });
+  return made;
+}
+
+}  // namespace aufs

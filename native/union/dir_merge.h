@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "union/engine.h"
+
+namespace aufs {
+
+// Reads `dir` in all its branches and merges the names into an index: whiteouts and opaque directories applied, each
+// name once. Layers below an opaque one are dropped from the directory. The caller holds dir->dir->lock exclusively.
+// Cost: one getdents64(2) pass per branch.
+Result<std::unique_ptr<DirIndex>> merge_directory(Engine& engine, const NodePtr& dir);
+
+// The index of `dir`, which is read first if it is not known. The caller holds dir->dir->lock exclusively.
+// Errors: ENOENT if the directory was removed.
+Result<DirIndex*> ensure_index(Engine& engine, const NodePtr& dir);
+
+// Counts the visible subdirectories anew, after a change of the index. The caller holds dir->dir->lock exclusively.
+void adjust_subdirs(Node& dir, int by);
+
+}  // namespace aufs

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include "union/inode_table.h"
+
+namespace aufs {
+
+NodePtr InodeTable::find(std::uint64_t ino) {
+  Shard& shard = shard_of(ino);
+  const std::lock_guard guard(shard.mutex);
+  const auto at = shard.nodes.find(ino);
+  return at == shard.nodes.end() ? nullptr : at->second.lock();
+}
+
+std::size_t InodeTable::size() {
+  std::size_t count = 0;
+  for (Shard& shard : shards_) {
+    const std::lock_guard guard(shard.mutex);
+    count += shard.nodes.size();
+  }
+  return count;
+}
+
+NodePtr InodeTable::make(std::uint64_t ino, mode_t type) {
+  // The table may be gone before the last node: whoever holds nodes longest decides.
+  std::weak_ptr<InodeTable> table = weak_from_this();
+  return NodePtr(new Node(ino, type), [table](Node* node) {
+    const std::uint64_t number = node->ino;
+    delete node;
+    if (const auto alive = table.lock()) alive->forget(number);
+  });
+}
+
+void InodeTable::forget(std::uint64_t ino) {
+  Shard& shard = shard_of(ino);
+  const std::lock_guard guard(shard.mutex);
+  const auto at = shard.nodes.find(ino);
+  if (at != shard.nodes.end() && at->second.expired()) shard.nodes.erase(at);
+}
+
+}  // namespace aufs

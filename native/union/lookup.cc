@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+#include "union/lookup.h"
+
+#include <dirent.h>
+
+#include <algorithm>
+
+#include "sys/file_io.h"
+#include "union/dir_merge.h"
+
+namespace aufs {
+namespace {
+
+// The branch's own housekeeping in its root is no subdirectory of the union; a merged directory has as many links as
+// it has visible subdirectories, or, while these are not known, 1, which tells programs not to count on it.
+nlink_t links_of_directory(const Node& node, const struct stat& st) {
+  const int subdirs = node.dir->subdirs;
+  if (subdirs >= 0) return static_cast<nlink_t>(2 + subdirs);
+  const std::lock_guard guard(node.dir->layers_mutex);
+  return node.dir->layers.size() == 1 && !node.names.empty() ? st.st_nlink : 1;
+}
+
+// Replaces what the backing file cannot know. The caller holds node->state.
+void fix_up(Engine& engine, const Node& node, Attr& attr) {
+  attr.st.st_ino = node.ino;
+  if (node.is_dir()) {
+    attr.st.st_nlink = node.dir->removed ? 0 : links_of_directory(node, attr.st);
+    return;
+  }
+  if (node.grouped) {
+    const auto group = engine.hard_links.find(node.ino);
+    const long left = group ? group->left : 0;
+    attr.st.st_nlink = static_cast<nlink_t>(std::max(0L, static_cast<long>(attr.st.st_nlink) - 1 + left));
+    return;
+  }
+  if (node.branch != engine.writable) {
+    const long gone = engine.hard_links.count_gone(node.ino);
+    attr.st.st_nlink = static_cast<nlink_t>(std::max(0L, static_cast<long>(attr.st.st_nlink) - gone));
+  }
+}
+
+bool has_name(const Node& node, const NodePtr& parent, const std::string& name) {
+  return std::any_of(node.names.begin(), node.names.end(),
+                     [&](const Name& known) { return known.parent == parent && known.name == name; });
+}
+
+void remember_name(const NodePtr& node, const NodePtr& parent, const std::string& name) {
+  {
+    const std::shared_lock guard(node->state);
+    if (has_name(*node, parent, name)) return;
+  }
+  const std::lock_guard guard(node->state);
+  if (!has_name(*node, parent, name)) node->names.push_back({parent, name});
+}
+
+void fill_directory(Engine& engine, Node& node, const std::vector<BranchIndex>& branches) {
+  for (const BranchIndex branch : branches) {
+    node.dir->layers.push_back({branch, nullptr, false});
+    if (branch == engine.writable) node.dir->in_upper = true;
+  }
+}
+
+// A lower inode that is a hard-link group with a copy lives in the copy, by whichever name it is found.
+void fill_file(Engine& engine, Node& node, BranchIndex branch) {
+  node.branch = branch;
+  if (branch < engine.writable || engine.hard_links.empty()) return;
+  if (!engine.hard_links.find(node.ino)) return;
+  node.branch = engine.writable;
+  node.grouped = true;
+}
+
+Result<Found> find_in(Engine& engine, const NodePtr& parent, const std::string& name, DirIndex& index) {
+  const NameEntry* entry = index.find(name);
+  if (entry == nullptr || !entry->visible()) return Error{ENOENT, "lookup"};
+  return node_for(engine, parent, name, *entry);
+}
+
+Result<Found> lookup_dots(Engine& engine, const NodePtr& dir, std::string_view name) {
+  NodePtr node = dir;
+  if (name == "..") {
+    const std::shared_lock guard(dir->state);
+    if (!dir->names.empty()) node = dir->names.front().parent;
+  }
+  AUFS_TRY(Attr attr, attributes(engine, node));
+  return Found{std::move(node), attr};
+}
+
+}  // namespace
+
+Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string& name, const NameEntry& entry) {
+  AUFS_TRY(const SharedFd dir, dir_fd(engine, parent, entry.top));
+  Attr attr;
+  AUFS_TRY(attr.st, sys::stat_with_birth(dir->get(), name.c_str(), &attr.btime));
+  const std::uint64_t ino = engine.numbers.number(engine.branch(entry.top), attr.st.st_dev, attr.st.st_ino);
+  const NodePtr node = engine.inodes->intern(ino, attr.st.st_mode, [&](Node& fresh) {
+    fresh.names.push_back({parent, name});
+    if (fresh.is_dir()) fill_directory(engine, fresh, parent->dir->index->branches_of(name));
+    else fill_file(engine, fresh, entry.top);
+  });
+  remember_name(node, parent, name);
+  {
+    const std::shared_lock guard(node->state);
+    if (node->is_dir() || (node->branch == entry.top && !node->grouped)) {
+      fix_up(engine, *node, attr);
+      return Found{node, attr};
+    }
+  }
+  AUFS_TRY(attr, attributes(engine, node));  // the data is not where this name is: a hard link of a copied file
+  return Found{node, attr};
+}
+
+NodePtr live_node(Engine& engine, const NodePtr& parent, const std::string& name, const NameEntry& entry) {
+  const Result<SharedFd> dir = dir_fd(engine, parent, entry.top);
+  if (!dir) return nullptr;
+  const Result<struct stat> st = sys::stat_at((*dir)->get(), name.c_str());
+  if (!st) return nullptr;
+  return engine.inodes->find(engine.numbers.number(engine.branch(entry.top), st->st_dev, st->st_ino));
+}
+
+Result<Found> lookup(Engine& engine, const NodePtr& parent, std::string_view name) {
+  if (!parent->is_dir()) return Error{ENOTDIR, "lookup"};
+  if (name == "." || name == "..") return lookup_dots(engine, parent, name);
+  AUFS_CHECK(check_name(engine, name));
+  const std::string key(name);
+  {
+    const std::shared_lock guard(parent->dir->lock);
+    if (parent->dir->removed) return Error{ENOENT, "lookup"};
+    if (parent->dir->index) return find_in(engine, parent, key, *parent->dir->index);
+  }
+  engine.lookup_cache.make_room();
+  const std::lock_guard guard(parent->dir->lock);
+  AUFS_TRY(DirIndex* const index, ensure_index(engine, parent));
+  return find_in(engine, parent, key, *index);
+}
+
+Result<NameEntry> visible_entry(Engine& engine, const NodePtr& parent, const std::string& name) {
+  engine.lookup_cache.make_room();
+  const std::lock_guard guard(parent->dir->lock);
+  AUFS_TRY(DirIndex* const index, ensure_index(engine, parent));
+  const NameEntry* entry = index->find(name);
+  if (entry == nullptr || !entry->visible()) return Error{ENOENT, "lookup"};
+  return *entry;
+}
+
+Result<std::vector<DirEntry>> list_directory(Engine& engine, const NodePtr& dir) {
+  engine.lookup_cache.make_room();
+  std::vector<DirEntry> entries;
+  const std::lock_guard guard(dir->dir->lock);
+  if (dir->dir->removed) return entries;
+  AUFS_TRY(DirIndex* const index, ensure_index(engine, dir));
+  entries.reserve(index->size());
+  for (const auto& [name, entry] : *index) {
+    if (!entry.visible()) continue;
+    const Branch& branch = engine.branch(entry.top);
+    entries.push_back({name, engine.numbers.number(branch, branch.dev, entry.ino), entry.type});
+  }
+  return entries;
+}
+
+Result<Attr> attributes(Engine& engine, const NodePtr& node) {
+  const std::shared_lock guard(node->state);
+  AUFS_TRY(const Place place, locate(engine, node));
+  Attr attr;
+  AUFS_TRY(attr.st, sys::stat_with_birth(place.fd, place.leaf(), &attr.btime));
+  fix_up(engine, *node, attr);
+  return attr;
+}
+
+}  // namespace aufs

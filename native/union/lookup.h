@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "union/engine.h"
+
+namespace aufs {
+
+// The node that `name` leads to. The caller holds no Directory::lock.
+Result<Found> lookup(Engine& engine, const NodePtr& parent, std::string_view name);
+
+// The node behind an entry of parent's index. The caller holds parent->dir->lock, shared or exclusively.
+Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string& name, const NameEntry& entry);
+
+// The live node behind an entry that is in the writable branch or below, or null; makes none.
+NodePtr live_node(Engine& engine, const NodePtr& parent, const std::string& name, const NameEntry& entry);
+
+// A copy of the entry of `name`, if the name is visible; ENOENT otherwise. Takes Directory::lock.
+Result<NameEntry> visible_entry(Engine& engine, const NodePtr& parent, const std::string& name);
+
+// All visible names, with the inode numbers that stat gives.
+Result<std::vector<DirEntry>> list_directory(Engine& engine, const NodePtr& dir);
+
+// Attributes as the union shows them. The caller does not hold node->state.
+Result<Attr> attributes(Engine& engine, const NodePtr& node);
+
+}  // namespace aufs

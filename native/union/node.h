@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/stat.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "union/branch.h"
+#include "union/dir_index.h"
+#include "union/union_fs.h"
+
+// One inode of the union and its locks.
+//
+// Lock order, outermost first. A thread takes locks downwards only:
+//   1. Engine::tree_lock          shared by everything that uses names; exclusive only while a directory moves.
+//                                 Taken once per call, in the façade (union_fs.cc), never inside
+//   2. Node::copy_up_mutex        one copy_up per inode; held while data is copied
+//   3. Engine::rename_mutex       whoever locks two unrelated directories
+//   4. Directory::lock            ancestors before descendants, otherwise by address (only with 3)
+//   5. Node::state                of the file that a name leads to
+//   6. leaves: Directory::layers_mutex, the mutexes inside InodeTable, LookupCache, DirFdCache, InodeNumbers, HardLinks.
+//      No system call but open and close is made under a leaf, and no other lock is taken.
+namespace aufs {
+
+using SharedFd = std::shared_ptr<const UniqueFd>;
+
+// One of the names of a node.
+struct Name {
+  NodePtr parent;
+  std::string name;
+};
+
+// A directory of one branch that is part of a directory of the union.
+struct DirLayer {
+  BranchIndex branch;
+  SharedFd fd;        // O_PATH; null until needed, dropped again by DirFdCache
+  bool used = false;  // since DirFdCache looked last
+};
+
+// What only directories have.
+struct Directory {
+  std::shared_mutex lock;            // guards index, and the names on disk
+  std::unique_ptr<DirIndex> index;   // null until the directory was read
+  std::atomic<bool> removed{false};  // rmdir'ed or replaced: it takes no names. Set under lock
+
+  std::mutex layers_mutex;            // guards layers
+  std::vector<DirLayer> layers;       // topmost first, never empty
+  std::atomic<bool> in_upper{false};  // layers has the writable branch
+  std::atomic<int> subdirs{-1};       // visible subdirectories; -1: not known
+};
+
+// The descriptors that all opens of one inode share (decision 6): one for both where the file may be opened so.
+struct Backing {
+  SharedFd read;
+  SharedFd write;
+};
+
+class Node {
+ public:
+  Node(std::uint64_t inode_number, mode_t file_type) : ino(inode_number), type(file_type & S_IFMT) {
+    if (S_ISDIR(type)) dir = std::make_unique<Directory>();
+  }
+
+  bool is_dir() const noexcept { return dir != nullptr; }
+
+  const std::uint64_t ino;  // st_ino, constant for life
+  const mode_t type;        // S_IFMT bits
+
+  std::mutex copy_up_mutex;
+
+  mutable std::shared_mutex state;  // guards what follows; held (shared) while the backing file is used by name
+  BranchIndex branch = kNoBranch;   // where the data is; for a directory see Directory::layers
+  std::vector<Name> names;          // the known ones that exist in `branch`, or, when `grouped`, all known
+  bool grouped = false;             // a hard-link group: reached through HardLinks, not by its names
+  SharedFd pin;                     // the inode itself, once it has no name to be reached by
+  Backing backing;                  // open while open_count > 0
+  unsigned open_count = 0;
+  bool unnamed = false;             // made by tmpfile() and not linked yet
+
+  std::unique_ptr<Directory> dir;  // directories only
+};
+
+class OpenFile {
+ public:
+  OpenFile(NodePtr opened, int open_flags) : node(std::move(opened)), flags(open_flags) {}
+  ~OpenFile();
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+
+  const NodePtr node;
+  const int flags;
+};
+
+}  // namespace aufs

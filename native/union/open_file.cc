@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include "union/open_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "sys/attributes.h"
+#include "sys/file_io.h"
+#include "sys/names.h"
+#include "union/copy_up.h"
+
+namespace aufs {
+namespace {
+
+bool wants_write(int flags) {
+  return (flags & O_ACCMODE) != O_RDONLY;
+}
+bool wants_read(int flags) {
+  return (flags & O_ACCMODE) != O_WRONLY;
+}
+
+Result<UniqueFd> open_place(const Place& place, int flags) {
+  if (place.name.empty()) return sys::reopen(place.fd, flags);
+  return sys::open_at(place.fd, place.leaf(), flags | O_NOFOLLOW | O_NONBLOCK);
+}
+
+// Reading a lower file must not move its access time: the branch is not ours to change.
+Result<UniqueFd> open_for_reading(const Place& place, bool keep_atime) {
+  if (keep_atime) {
+    Result<UniqueFd> quiet = open_place(place, O_RDONLY | O_NOATIME);
+    if (!failed_with(quiet, EPERM)) return quiet;  // only the owner may ask for that
+  }
+  return open_place(place, O_RDONLY);
+}
+
+// Opens what the node's opens need together. The caller holds node->state exclusively.
+Status open_backing(Engine& engine, const NodePtr& node, bool read, bool write) {
+  Backing& backing = node->backing;
+  const bool above = node->branch == engine.writable;
+  if ((!read || backing.read) && (!write || !above || backing.write)) return ok();
+  AUFS_TRY(const Place place, locate(engine, node));
+  if (write && above && !backing.write) {
+    Result<UniqueFd> both = open_place(place, O_RDWR);
+    if (both) {
+      backing.write = share(*std::move(both));
+      if (!backing.read) backing.read = backing.write;
+    } else if (both.error().code == EACCES && !read) {
+      AUFS_TRY(UniqueFd only, open_place(place, O_WRONLY));
+      backing.write = share(std::move(only));
+    } else {
+      return both.error();
+    }
+  }
+  // For a lower file that is opened for writing only, reading is what its copy_up needs.
+  if ((read || (write && !above)) && !backing.read) {
+    AUFS_TRY(UniqueFd fd, open_for_reading(place, !above));
+    backing.read = share(std::move(fd));
+  }
+  return ok();
+}
+
+// May this process write to a lower file? It will be copied up, and the copy has the same owner and mode.
+Status check_write_permission(Engine& engine, const NodePtr& node) {
+  if (engine.euid == 0) return ok();
+  const std::shared_lock guard(node->state);
+  AUFS_TRY(const Place place, locate(engine, node));
+  if (place.name.empty()) return ok();
+  const Status allowed = sys::access(place.fd, place.leaf(), W_OK);
+  return failed_with(allowed, EACCES) ? allowed : ok();
+}
+
+Status check_open(Engine& engine, const NodePtr& node, int flags) {
+  if (node->is_dir()) return Error{EISDIR, "open"};
+  if (S_ISLNK(node->type)) return Error{ELOOP, "open"};
+  if (!S_ISREG(node->type)) return Error{ENXIO, "open"};
+  if (!wants_write(flags) && (flags & O_TRUNC) == 0) return ok();
+  if (engine.writable == kNoBranch) return Error{EROFS, "open"};
+  const std::shared_lock guard(node->state);
+  return node->branch < engine.writable ? Status(Error{EROFS, "open"}) : ok();
+}
+
+}  // namespace
+
+OpenFile::~OpenFile() {
+  Backing last;  // closed after the lock is released
+  const std::lock_guard guard(node->state);
+  if (--node->open_count > 0) return;
+  std::swap(last, node->backing);
+}
+
+Result<OpenFilePtr> open_node(Engine& engine, const NodePtr& node, int flags) {
+  AUFS_CHECK(check_open(engine, node, flags));
+  const bool write = wants_write(flags) || (flags & O_TRUNC) != 0;
+  if (write) AUFS_CHECK(check_write_permission(engine, node));
+  if ((flags & O_TRUNC) != 0) AUFS_CHECK(copy_up(engine, node, 0));
+  OpenFilePtr file;
+  {
+    const std::lock_guard guard(node->state);
+    AUFS_CHECK(open_backing(engine, node, wants_read(flags), write));
+    ++node->open_count;
+  }
+  file = std::make_shared<OpenFile>(node, flags);
+  if ((flags & O_TRUNC) != 0) {
+    AUFS_TRY(const SharedFd fd, writing_fd(engine, node));
+    AUFS_CHECK(sys::truncate(fd->get(), 0));
+  }
+  return file;
+}
+
+OpenFilePtr adopt_open(const NodePtr& node, int flags, SharedFd fd) {
+  {
+    const std::lock_guard guard(node->state);
+    node->backing.read = node->backing.write = std::move(fd);
+    ++node->open_count;
+  }
+  return std::make_shared<OpenFile>(node, flags);
+}
+
+Result<SharedFd> reading_fd(const NodePtr& node) {
+  const std::shared_lock guard(node->state);
+  if (!node->backing.read) return Error{EBADF, "read"};
+  return node->backing.read;
+}
+
+Result<SharedFd> writing_fd(Engine& engine, const NodePtr& node) {
+  {
+    const std::shared_lock guard(node->state);
+    if (node->branch == engine.writable && node->backing.write) return node->backing.write;
+  }
+  AUFS_CHECK(copy_up(engine, node));
+  const std::lock_guard guard(node->state);
+  AUFS_CHECK(open_backing(engine, node, false, true));
+  return node->backing.write;
+}
+
+Status drop_set_id(const Place& place) {
+  AUFS_TRY(const struct stat st, sys::stat_at(place.fd, place.leaf()));
+  mode_t mode = st.st_mode & 07777;
+  mode &= ~static_cast<mode_t>(S_ISUID);
+  if ((mode & S_IXGRP) != 0) mode &= ~static_cast<mode_t>(S_ISGID);
+  return mode == (st.st_mode & 07777) ? ok() : sys::chmod_at(place.fd, place.leaf(), mode);
+}
+
+}  // namespace aufs

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "union/engine.h"
+
+// Open files. All opens of one inode share one backing file, and follow it when it is copied up (decision 6).
+namespace aufs {
+
+Result<OpenFilePtr> open_node(Engine& engine, const NodePtr& node, int flags);
+// For a file that was just made: `fd` is open read-write.
+OpenFilePtr adopt_open(const NodePtr& node, int flags, SharedFd fd);
+
+// The descriptor to read from. Errors: EBADF if nobody opened the file for reading.
+Result<SharedFd> reading_fd(const NodePtr& node);
+// The descriptor to write to; copies the file up first if that has not happened yet.
+Result<SharedFd> writing_fd(Engine& engine, const NodePtr& node);
+
+// Clears what a write by an ordinary user clears: set-user-ID, and set-group-ID of an executable.
+Status drop_set_id(const Place& place);
+
+}  // namespace aufs

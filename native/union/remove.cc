@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#include "union/remove.h"
+
+#include <dirent.h>
+
+#include <algorithm>
+
+#include "sys/file_io.h"
+#include "sys/names.h"
+#include "union/copy_up.h"
+#include "union/dir_merge.h"
+#include "union/lookup.h"
+#include "union/staging.h"
+
+namespace aufs {
+namespace {
+
+bool is_name(const Name& known, const NodePtr& parent, const std::string& name) {
+  return known.parent == parent && known.name == name;
+}
+
+// Writes into the index that the name is gone.
+void forget_entry(DirIndex& index, const std::string& name, bool whiteout) {
+  if (!whiteout) {
+    index.erase(name);
+    return;
+  }
+  NameEntry& entry = index.entry(name);
+  entry.top = kNoBranch;
+  entry.whiteout = true;
+  index.set_branches(name, {});
+}
+
+// Hides what is below, then removes what is above.
+template <typename Remove>
+Status hide_and_remove(Engine& engine, int dir, const std::string& name, const NameEntry& entry, Remove&& remove) {
+  const bool hides = entry.lower != kNoBranch;
+  if (hides) AUFS_CHECK(make_whiteout(engine, dir, name));
+  if (entry.top != engine.writable) return ok();
+  const Status removed = remove();
+  if (!removed && hides) (void)remove_whiteout(dir, name);
+  return removed;
+}
+
+// Checks common to both removals, and the directory in the writable branch that they need.
+Result<NameEntry> prepare(Engine& engine, const NodePtr& parent, const std::string& name) {
+  AUFS_TRY(const NameEntry entry, visible_entry(engine, parent, name));
+  if (engine.writable == kNoBranch || entry.top < engine.writable) return Error{EROFS, "unlink"};
+  return entry;
+}
+
+}  // namespace
+
+Status before_name_goes(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& name) {
+  const bool others = std::any_of(node->names.begin(), node->names.end(),
+                                  [&](const Name& known) { return !is_name(known, parent, name); });
+  return others || node->grouped ? ok() : pin(engine, node);
+}
+
+void after_name_went(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& name,
+                     const NameEntry& entry, nlink_t links) {
+  auto& names = node->names;
+  names.erase(std::remove_if(names.begin(), names.end(),
+                             [&](const Name& known) { return is_name(known, parent, name); }),
+              names.end());
+  // A name that existed below only is covered now; one that was copied up was counted then.
+  if (entry.top > engine.writable && links > 1) engine.hard_links.name_covered(node->ino);
+  if (!node->grouped) return;
+  const Result<Place> place = locate(engine, node);
+  if (!place) return;
+  const Result<struct stat> st = sys::stat_at(place->fd, place->leaf());
+  const auto group = engine.hard_links.find(node->ino);
+  if (!st || !group || st->st_nlink > 1 || group->left > 0) return;
+  // Only the pseudo-link itself is left.
+  if (!pin(engine, node)) return;
+  node->grouped = false;
+  engine.hard_links.remove(node->ino);
+}
+
+Status unlink_name(Engine& engine, const NodePtr& parent, const std::string& name) {
+  AUFS_TRY(const NameEntry seen, prepare(engine, parent, name));
+  if (seen.type == DT_DIR) return Error{EISDIR, "unlink"};
+  AUFS_CHECK(copy_up_directory(engine, parent));
+  const std::lock_guard guard(parent->dir->lock);
+  AUFS_TRY(DirIndex* const index, ensure_index(engine, parent));
+  const NameEntry* const found = index->find(name);
+  if (found == nullptr || !found->visible()) return Error{ENOENT, "unlink"};
+  const NameEntry entry = *found;
+  if (entry.type == DT_DIR) return Error{EISDIR, "unlink"};
+  AUFS_TRY(const SharedFd dir, upper_fd(engine, parent));
+  AUFS_TRY(const Found victim, node_for(engine, parent, name, entry));
+  const std::lock_guard state(victim.node->state);
+  AUFS_CHECK(before_name_goes(engine, victim.node, parent, name));
+  AUFS_CHECK(hide_and_remove(engine, dir->get(), name, entry, [&]() -> Status {
+    AUFS_TRY(const struct stat file, sys::stat_at(dir->get(), name.c_str()));
+    AUFS_CHECK(sys::unlink(dir->get(), name.c_str()));
+    if (file.st_nlink == 1) engine.numbers.forget(engine.upper(), file.st_ino);
+    return ok();
+  }));
+  forget_entry(*index, name, entry.lower != kNoBranch);
+  after_name_went(engine, victim.node, parent, name, entry, victim.attr.st.st_nlink);
+  return ok();
+}
+
+Result<bool> is_empty(Engine& engine, const NodePtr& dir) {
+  AUFS_TRY(DirIndex* const index, ensure_index(engine, dir));
+  return std::none_of(index->begin(), index->end(), [](const auto& item) { return item.second.visible(); });
+}
+
+void detach_directory(Engine& engine, const NodePtr& dir, BranchIndex branch, const SharedFd& pinned) {
+  {
+    const std::lock_guard guard(dir->dir->layers_mutex);
+    dir->dir->layers.assign(1, DirLayer{branch, pinned, true});
+  }
+  dir->dir->removed = true;
+  dir->dir->index.reset();
+  engine.lookup_cache.dropped(*dir);
+}
+
+Status remove_directory(Engine& engine, const NodePtr& parent, const std::string& name) {
+  AUFS_TRY(const NameEntry seen, prepare(engine, parent, name));
+  if (seen.type != DT_DIR) return Error{ENOTDIR, "rmdir"};
+  AUFS_TRY(const Found found, lookup(engine, parent, name));
+  const NodePtr& victim = found.node;
+  if (!victim->is_dir()) return Error{ENOTDIR, "rmdir"};
+  {
+    const std::lock_guard inside(victim->dir->lock);
+    AUFS_TRY(const bool empty, is_empty(engine, victim));
+    if (!empty) return Error{ENOTEMPTY, "rmdir"};
+  }
+  AUFS_CHECK(copy_up_directory(engine, parent));
+  const std::lock_guard guard(parent->dir->lock);
+  AUFS_TRY(DirIndex* const index, ensure_index(engine, parent));
+  const NameEntry* const now = index->find(name);
+  if (now == nullptr || !now->visible()) return Error{ENOENT, "rmdir"};
+  const NameEntry entry = *now;
+  if (live_node(engine, parent, name, entry) != victim) return Error{ENOENT, "rmdir"};
+  const std::lock_guard inside(victim->dir->lock);
+  AUFS_TRY(const bool empty, is_empty(engine, victim));
+  if (!empty) return Error{ENOTEMPTY, "rmdir"};
+  AUFS_TRY(const SharedFd dir, upper_fd(engine, parent));
+  AUFS_TRY(const SharedFd pinned, dir_fd(engine, victim, entry.top));
+  AUFS_CHECK(hide_and_remove(engine, dir->get(), name, entry,
+                             [&] { return remove_tree_staged(engine, dir->get(), name.c_str()); }));
+  forget_entry(*index, name, entry.lower != kNoBranch);
+  adjust_subdirs(*parent, -1);
+  detach_directory(engine, victim, entry.top, pinned);
+  return ok();
+}
+
+}  // namespace aufs

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+#include <dirent.h>
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "sys/file_io.h"
+#include "sys/names.h"
+#include "union/copy_up.h"
+#include "union/dir_merge.h"
+#include "union/lookup.h"
+#include "union/remove.h"
+#include "union/rename_parts.h"
+#include "union/staging.h"
+
+// tree_lock is held exclusively throughout: nobody else uses names, so the order of what follows is for crashes only.
+namespace aufs {
+namespace {
+
+// True if a name seen in `dir` has (also) something from below the writable branch.
+Result<bool> shows_lower_child(Engine& engine, const NodePtr& dir) {
+  const std::lock_guard guard(dir->dir->lock);
+  AUFS_TRY(DirIndex* const index, ensure_index(engine, dir));
+  return std::any_of(index->begin(), index->end(), [&](const auto& item) {
+    const NameEntry& entry = item.second;
+    if (!entry.visible()) return false;
+    return entry.top > engine.writable || (entry.type == DT_DIR && index->branches_of(item.first).size() > 1);
+  });
+}
+
+// Everything that is seen in `dir` is in the writable branch: lower branches are no part of it any more, nor of the
+// directories in it. Only nodes that live need to be told; others are made anew when they are looked up.
+void drop_lower_layers(Engine& engine, const NodePtr& dir) {
+  {
+    const std::lock_guard guard(dir->dir->lock);
+    const std::lock_guard layers(dir->dir->layers_mutex);
+    auto& all = dir->dir->layers;
+    all.erase(std::remove_if(all.begin(), all.end(),
+                             [&](const DirLayer& layer) { return layer.branch != engine.writable; }),
+              all.end());
+    dir->dir->index.reset();
+  }
+  engine.lookup_cache.dropped(*dir);
+  const Result<std::vector<DirEntry>> entries = list_directory(engine, dir);
+  if (!entries) return;
+  for (const DirEntry& entry : *entries) {
+    if (entry.type != DT_DIR) continue;
+    const NodePtr child = engine.inodes->find(entry.ino);
+    if (child && child->is_dir()) drop_lower_layers(engine, child);
+  }
+}
+
+// Prepares a directory to be moved: all it shows is in the writable branch, and it is opaque where it would otherwise merge
+// with what is below the new name.
+Status make_movable(Engine& engine, const NodePtr& dir, bool opaque) {
+  AUFS_TRY(const bool merged, shows_lower_child(engine, dir));
+  if (merged && !engine.options.dirren) return Error{EXDEV, "rename"};
+  AUFS_CHECK(merged ? copy_up_tree(engine, dir) : copy_up_directory(engine, dir));
+  AUFS_TRY(const SharedFd fd, upper_fd(engine, dir));
+  // The marker changes nothing yet: whatever is below was copied up or is hidden.
+  const bool several = layer_branches(*dir).size() > 1;
+  if (opaque || several) AUFS_CHECK(make_opaque(engine, fd->get()));
+  if (several) drop_lower_layers(engine, dir);
+  return ok();
+}
+
+void set_name(const NodePtr& node, const NodePtr& parent, const std::string& name) {
+  const std::lock_guard guard(node->state);
+  node->names.assign(1, {parent, name});
+}
+
+// The directory that a rename replaces: it must show nothing. Gives its node and its topmost descriptor.
+struct Replaced {
+  NodePtr node;
+  BranchIndex branch = kNoBranch;
+  SharedFd fd;
+};
+
+Result<Replaced> check_replaced(Engine& engine, const NodePtr& node, const NameEntry& entry) {
+  if (!node->is_dir()) return Error{ENOTDIR, "rename"};
+  if (entry.top < engine.writable) return Error{EROFS, "rename"};
+  const std::lock_guard guard(node->dir->lock);
+  AUFS_TRY(const bool empty, is_empty(engine, node));
+  if (!empty) return Error{ENOTEMPTY, "rename"};
+  AUFS_TRY(SharedFd fd, dir_fd(engine, node, entry.top));
+  return Replaced{node, entry.top, std::move(fd)};
+}
+
+// Moves the directory onto its new name in the writable branch. A directory there that holds whiteouts trades places
+// with it first, so that at no moment what is below shows.
+Status move_directory(Engine& engine, const NamedEntry& from, const NamedEntry& to, bool replaces) {
+  if (to.entry.whiteout) AUFS_CHECK(remove_whiteout(to.fd->get(), to.name));
+  const Status moved = sys::rename(from.fd->get(), from.leaf(), to.fd->get(), to.leaf(), 0);
+  if (moved || !replaces || (moved.error().code != ENOTEMPTY && moved.error().code != EEXIST)) {
+    if (!moved && to.entry.whiteout) (void)make_whiteout(engine, to.fd->get(), to.name);
+    return moved;
+  }
+  const Status swapped = sys::rename(from.fd->get(), from.leaf(), to.fd->get(), to.leaf(), RENAME_EXCHANGE);
+  if (swapped) return remove_tree_staged(engine, from.fd->get(), from.leaf());
+  AUFS_CHECK(remove_tree_staged(engine, to.fd->get(), to.leaf()));
+  return sys::rename(from.fd->get(), from.leaf(), to.fd->get(), to.leaf(), 0);
+}
+
+Status replace(Engine& engine, const RenameNames& names, const Found& source) {
+  const Result<Found> target = lookup(engine, names.to_dir, names.to);
+  if (!target && target.error().code != ENOENT) return target.error();
+  if (target && target->node == source.node) return ok();
+  Replaced replaced;
+  if (target) {
+    AUFS_TRY(const NameEntry entry, visible_entry(engine, names.to_dir, names.to));
+    AUFS_TRY(replaced, check_replaced(engine, target->node, entry));
+  }
+  AUFS_CHECK(copy_up_directory(engine, names.to_dir));
+  bool opaque = false;
+  {
+    const std::lock_guard guard(names.to_dir->dir->lock);
+    AUFS_TRY(const NamedEntry to, named_entry(engine, names.to_dir, names.to));
+    if (to.entry.hidden_above) return Error{EROFS, "rename"};
+    opaque = to.entry.lower != kNoBranch;
+  }
+  AUFS_CHECK(make_movable(engine, source.node, opaque));
+  const LockTwo locks(engine, names.from_dir, names.to_dir);
+  AUFS_TRY(const NamedEntry from, named_entry(engine, names.from_dir, names.from));
+  AUFS_TRY(const NamedEntry to, named_entry(engine, names.to_dir, names.to));
+  if (from.entry.lower != kNoBranch) {
+    AUFS_TRY(StagedWhiteout whiteout, StagedWhiteout::create(engine));
+    AUFS_CHECK(move_directory(engine, from, to, replaced.branch == engine.writable));
+    AUFS_CHECK(whiteout.place(from.fd->get(), from.name));
+  } else {
+    AUFS_CHECK(move_directory(engine, from, to, replaced.branch == engine.writable));
+  }
+  note_gone(from);
+  note_here(engine, to, from.entry.ino, DT_DIR);
+  set_name(source.node, names.to_dir, names.to);
+  adjust_subdirs(*names.from_dir, -1);
+  adjust_subdirs(*names.to_dir, replaced.node ? 0 : 1);
+  if (replaced.node) {
+    const std::lock_guard guard(replaced.node->dir->lock);
+    detach_directory(engine, replaced.node, replaced.branch, replaced.fd);
+  }
+  return ok();
+}
+
+Status prepare_exchange(Engine& engine, const NodePtr& parent, const std::string& name, const NodePtr& node,
+                        bool opaque) {
+  if (node->is_dir()) return make_movable(engine, node, opaque);
+  return copy_up_name(engine, parent, name);
+}
+
+Status exchange(Engine& engine, const RenameNames& names, const Found& source) {
+  AUFS_TRY(const Found target, lookup(engine, names.to_dir, names.to));
+  if (target.node == source.node) return ok();
+  if (is_same_or_above(target.node, names.from_dir)) return Error{EINVAL, "rename"};
+  AUFS_TRY(const NameEntry from_seen, visible_entry(engine, names.from_dir, names.from));
+  AUFS_TRY(const NameEntry to_seen, visible_entry(engine, names.to_dir, names.to));
+  const bool opaque_there = to_seen.lower != kNoBranch;
+  const bool opaque_here = from_seen.lower != kNoBranch;
+  AUFS_CHECK(prepare_exchange(engine, names.from_dir, names.from, source.node, opaque_there));
+  AUFS_CHECK(prepare_exchange(engine, names.to_dir, names.to, target.node, opaque_here));
+  const LockTwo locks(engine, names.from_dir, names.to_dir);
+  AUFS_TRY(const NamedEntry from, named_entry(engine, names.from_dir, names.from));
+  AUFS_TRY(const NamedEntry to, named_entry(engine, names.to_dir, names.to));
+  AUFS_CHECK(sys::rename(from.fd->get(), from.leaf(), to.fd->get(), to.leaf(), RENAME_EXCHANGE));
+  note_here(engine, from, to.entry.ino, to.entry.type);
+  note_here(engine, to, from.entry.ino, from.entry.type);
+  const auto rename_one = [](const NodePtr& node, const NamedEntry& old_at, const NamedEntry& new_at) {
+    const std::lock_guard guard(node->state);
+    for (Name& known : node->names) {
+      if (known.parent == old_at.dir && known.name == old_at.name) known = {new_at.dir, new_at.name};
+    }
+  };
+  rename_one(source.node, from, to);
+  rename_one(target.node, to, from);
+  const int change = (target.node->is_dir() ? 1 : 0) - (source.node->is_dir() ? 1 : 0);
+  adjust_subdirs(*names.from_dir, change);
+  adjust_subdirs(*names.to_dir, -change);
+  return ok();
+}
+
+}  // namespace
+
+Status rename_directory(Engine& engine, const RenameNames& names, unsigned flags) {
+  if (engine.writable == kNoBranch) return Error{EROFS, "rename"};
+  AUFS_TRY(const Found source, lookup(engine, names.from_dir, names.from));
+  if (source.node->is_dir() && is_same_or_above(source.node, names.to_dir)) return Error{EINVAL, "rename"};
+  AUFS_TRY(const NameEntry entry, visible_entry(engine, names.from_dir, names.from));
+  if (entry.top < engine.writable) return Error{EROFS, "rename"};
+  if ((flags & RENAME_EXCHANGE) != 0) return exchange(engine, names, source);
+  const Result<NameEntry> target = visible_entry(engine, names.to_dir, names.to);
+  if (target && (flags & RENAME_NOREPLACE) != 0) return Error{EEXIST, "rename"};
+  if (target && target->type != DT_DIR) return Error{ENOTDIR, "rename"};
+  AUFS_CHECK(copy_up_directory(engine, source.node));
+  return replace(engine, names, source);
+}
+
+}  // namespace aufs

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#include <dirent.h>
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "sys/file_io.h"
+#include "sys/names.h"
+#include "union/copy_up.h"
+#include "union/lookup.h"
+#include "union/remove.h"
+#include "union/rename_parts.h"
+#include "union/staging.h"
+
+namespace aufs {
+namespace {
+
+// Locks the states of two different nodes without a fixed order.
+struct LockStates {
+  LockStates(const NodePtr& a, const NodePtr& b) {
+    if (!b || a == b) {
+      a_ = std::unique_lock(a->state);
+      return;
+    }
+    a_ = std::unique_lock(a->state, std::defer_lock);
+    b_ = std::unique_lock(b->state, std::defer_lock);
+    std::lock(a_, b_);
+  }
+  std::unique_lock<std::shared_mutex> a_;
+  std::unique_lock<std::shared_mutex> b_;
+};
+
+void replace_name(Node& node, const NamedEntry& from, const NamedEntry& to) {
+  for (Name& known : node.names) {
+    if (known.parent != from.dir || known.name != from.name) continue;
+    known = {to.dir, to.name};
+    return;
+  }
+}
+
+// One rename of a file under the locks of both directories.
+class FileRename {
+ public:
+  FileRename(Engine& engine, NamedEntry from, NamedEntry to)
+      : engine_(engine), from_(std::move(from)), to_(std::move(to)) {}
+
+  Status run() {
+    AUFS_TRY(source_, node_for(engine_, from_.dir, from_.name, from_.entry));
+    if (to_.entry.visible()) {
+      AUFS_TRY(target_, node_for(engine_, to_.dir, to_.name, to_.entry));
+      if (target_.node == source_.node) return ok();  // two links of one file: rename(2) does nothing
+      if (target_.node->is_dir()) return Error{EISDIR, "rename"};
+    }
+    const LockStates states(source_.node, target_.node);
+    if (target_.node) AUFS_CHECK(before_name_goes(engine_, target_.node, to_.dir, to_.name));
+    AUFS_TRY(const struct stat st, sys::stat_at(from_.fd->get(), from_.leaf()));
+    if (from_.entry.lower == kNoBranch) {
+      AUFS_CHECK(move());
+    } else {
+      AUFS_TRY(StagedWhiteout whiteout, StagedWhiteout::create(engine_));
+      AUFS_CHECK(move());
+      AUFS_CHECK(hide_source(whiteout));
+    }
+    note_gone(from_);
+    note_here(engine_, to_, st.st_ino, static_cast<unsigned char>(IFTODT(st.st_mode)));
+    replace_name(*source_.node, from_, to_);
+    if (target_.node) {
+      forget_number();
+      after_name_went(engine_, target_.node, to_.dir, to_.name, to_.entry, target_.attr.st.st_nlink);
+    }
+    return ok();
+  }
+
+ private:
+  Status move() {
+    if (to_.entry.whiteout) return move_over_whiteout();
+    if (target_.node && to_.entry.top == engine_.writable) {
+      const Result<struct stat> st = sys::stat_at(to_.fd->get(), to_.leaf());
+      if (st && st->st_nlink == 1) freed_ = st->st_ino;
+    }
+    return sys::rename(from_.fd->get(), from_.leaf(), to_.fd->get(), to_.leaf(), 0);
+  }
+
+  // Until the whiteout goes the new name is hidden, so the old one must stay till then: a link in between, and at no
+  // moment is the file under neither name, nor does a deleted file come back.
+  Status move_over_whiteout() {
+    const Status linked = link_hidden();
+    if (!linked) {
+      AUFS_CHECK(remove_whiteout(to_.fd->get(), to_.name));  // no links here: a short moment shows what was deleted
+      return sys::rename(from_.fd->get(), from_.leaf(), to_.fd->get(), to_.leaf(), 0);
+    }
+    const Status shown = remove_whiteout(to_.fd->get(), to_.name);
+    if (!shown) {
+      (void)sys::unlink(to_.fd->get(), to_.leaf());
+      return shown;
+    }
+    return sys::unlink(from_.fd->get(), from_.leaf());
+  }
+
+  Status link_hidden() {
+    Status linked = sys::link(from_.fd->get(), from_.leaf(), to_.fd->get(), to_.leaf());
+    if (!failed_with(linked, EEXIST)) return linked;
+    AUFS_CHECK(sys::unlink(to_.fd->get(), to_.leaf()));  // left under its whiteout by a crash
+    return sys::link(from_.fd->get(), from_.leaf(), to_.fd->get(), to_.leaf());
+  }
+
+  // The file has moved; what is below its old name must not show. If that cannot be had, the file moves back as far as that goes.
+  Status hide_source(StagedWhiteout& whiteout) {
+    const Status hidden = whiteout.place(from_.fd->get(), from_.name);
+    if (hidden) return ok();
+    if (!target_.node) {
+      (void)sys::rename(to_.fd->get(), to_.leaf(), from_.fd->get(), from_.leaf(), 0);
+      if (to_.entry.whiteout) (void)make_whiteout(engine_, to_.fd->get(), to_.name);
+    }
+    return hidden;
+  }
+
+  void forget_number() {
+    if (freed_ != 0) engine_.numbers.forget(engine_.upper(), freed_);
+  }
+
+  Engine& engine_;
+  NamedEntry from_;
+  NamedEntry to_;
+  Found source_;
+  Found target_;
+  ino_t freed_ = 0;
+};
+
+Status exchange(Engine& engine, const NamedEntry& a, const NamedEntry& b) {
+  AUFS_TRY(const Found node_a, node_for(engine, a.dir, a.name, a.entry));
+  AUFS_TRY(const Found node_b, node_for(engine, b.dir, b.name, b.entry));
+  if (node_a.node == node_b.node) return ok();
+  const LockStates states(node_a.node, node_b.node);
+  AUFS_CHECK(sys::rename(a.fd->get(), a.leaf(), b.fd->get(), b.leaf(), RENAME_EXCHANGE));
+  note_here(engine, a, b.entry.ino, b.entry.type);
+  note_here(engine, b, a.entry.ino, a.entry.type);
+  replace_name(*node_a.node, a, b);
+  replace_name(*node_b.node, b, a);
+  return ok();
+}
+
+}  // namespace
+
+Status rename_file(Engine& engine, const RenameNames& names, unsigned flags) {
+  if (engine.writable == kNoBranch) return Error{EROFS, "rename"};
+  const Result<NameEntry> target = visible_entry(engine, names.to_dir, names.to);
+  if (!target && target.error().code != ENOENT) return target.error();
+  if (target && (flags & RENAME_NOREPLACE) != 0) return Error{EEXIST, "rename"};
+  if (!target && (flags & RENAME_EXCHANGE) != 0) return Error{ENOENT, "rename"};
+  if (target && target->type == DT_DIR) return Error{EISDIR, "rename"};
+  if (names.to_dir->dir->removed) return Error{ENOENT, "rename"};
+  // A name that somebody copies up or removes meanwhile is tried again.
+  for (;;) {
+    AUFS_CHECK(copy_up_name(engine, names.from_dir, names.from));
+    if ((flags & RENAME_EXCHANGE) != 0) AUFS_CHECK(copy_up_name(engine, names.to_dir, names.to));
+    AUFS_CHECK(copy_up_directory(engine, names.to_dir));
+    const LockTwo locks(engine, names.from_dir, names.to_dir);
+    AUFS_TRY(NamedEntry from, named_entry(engine, names.from_dir, names.from));
+    AUFS_TRY(NamedEntry to, named_entry(engine, names.to_dir, names.to));
+    if (!from.entry.visible()) return Error{ENOENT, "rename"};
+    if (from.entry.type == DT_DIR) return Error{EAGAIN, "rename"};
+    if (from.entry.top != engine.writable) continue;
+    if (to.entry.hidden_above) return Error{EROFS, "rename"};
+    if (to.entry.visible() && to.entry.top < engine.writable) return Error{EROFS, "rename"};
+    if ((flags & RENAME_EXCHANGE) != 0) {
+      if (!to.entry.visible()) return Error{ENOENT, "rename"};
+      if (to.entry.type == DT_DIR) return Error{EAGAIN, "rename"};
+      if (to.entry.top != engine.writable) continue;
+      return exchange(engine, from, to);
+    }
+    if (to.entry.visible() && (flags & RENAME_NOREPLACE) != 0) return Error{EEXIST, "rename"};
+    return FileRename(engine, std::move(from), std::move(to)).run();
+  }
+}
+
+}  // namespace aufs

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "union/rename.h"
+
+// What renames of files and of directories have in common.
+namespace aufs {
+
+// Locks one or two directories in the order that node.h wants.
+class LockTwo {
+ public:
+  LockTwo(Engine& engine, const NodePtr& a, const NodePtr& b);
+  ~LockTwo();
+  LockTwo(const LockTwo&) = delete;
+  LockTwo& operator=(const LockTwo&) = delete;
+
+ private:
+  std::unique_lock<std::mutex> rename_;
+  std::unique_lock<std::shared_mutex> first_;
+  std::unique_lock<std::shared_mutex> second_;
+};
+
+// True if `above` is `node` or one of the directories over it.
+bool is_same_or_above(const NodePtr& above, const NodePtr& node);
+
+// A whiteout prepared under a temporary name, so that the step after the rename needs no new inode and no space.
+class StagedWhiteout {
+ public:
+  static Result<StagedWhiteout> create(Engine& engine);
+  StagedWhiteout(StagedWhiteout&& other) noexcept = default;
+  StagedWhiteout& operator=(StagedWhiteout&&) = delete;
+  ~StagedWhiteout();
+  // Hides `name` in `dir`.
+  Status place(int dir, const std::string& name);
+
+ private:
+  StagedWhiteout(UniqueFd staging, std::string name) : staging_(std::move(staging)), name_(std::move(name)) {}
+  UniqueFd staging_;
+  std::string name_;
+};
+
+// The state of one name in a locked directory.
+struct NamedEntry {
+  NodePtr dir;
+  std::string name;
+  DirIndex* index = nullptr;
+  NameEntry entry;  // as it was
+  SharedFd fd;      // of dir in the writable branch
+
+  const char* leaf() const noexcept { return name.c_str(); }
+};
+// The caller holds dir->dir->lock exclusively.
+Result<NamedEntry> named_entry(Engine& engine, const NodePtr& dir, const std::string& name);
+
+// The index says: the name is gone, hidden if something is below.
+void note_gone(const NamedEntry& at);
+// The index says: the name shows an inode of the writable branch.
+void note_here(Engine& engine, const NamedEntry& at, std::uint64_t ino, unsigned char type);
+
+}  // namespace aufs

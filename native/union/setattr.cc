@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#include "union/setattr.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "sys/attributes.h"
+#include "sys/file_io.h"
+#include "union/copy_up.h"
+#include "union/open_file.h"
+
+namespace aufs {
+namespace {
+
+// The caller holds node->state.
+Status set_size(Engine& engine, const NodePtr& node, off_t size) {
+  if (node->backing.write && node->branch == engine.writable) return sys::truncate(node->backing.write->get(), size);
+  AUFS_TRY(const Place place, locate(engine, node));
+  AUFS_TRY(const UniqueFd fd, place.name.empty()
+                                  ? sys::reopen(place.fd, O_WRONLY)
+                                  : sys::open_at(place.fd, place.leaf(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK));
+  return sys::truncate(fd.get(), size);
+}
+
+Status set_owner(const Place& place, const SetAttr& change) {
+  if (!change.uid && !change.gid) return ok();
+  constexpr auto kKeep = static_cast<uid_t>(-1);
+  return sys::chown_at(place.fd, place.leaf(), change.uid.value_or(kKeep), change.gid.value_or(kKeep));
+}
+
+Status set_times(const Place& place, const SetAttr& change) {
+  if (!change.atime && !change.mtime) return ok();
+  constexpr struct timespec kKeep{0, UTIME_OMIT};
+  const struct timespec times[2] = {change.atime.value_or(kKeep), change.mtime.value_or(kKeep)};
+  return sys::utimens_at(place.fd, place.leaf(), times);
+}
+
+}  // namespace
+
+Status set_attributes(Engine& engine, const NodePtr& node, const SetAttr& change) {
+  if (change.size && node->is_dir()) return Error{EISDIR, "truncate"};
+  if (change.size && !S_ISREG(node->type)) return Error{EINVAL, "truncate"};
+  AUFS_CHECK(copy_up(engine, node, change.size.value_or(kWholeFile)));
+  const std::shared_lock guard(node->state);
+  if (change.size) AUFS_CHECK(set_size(engine, node, *change.size));
+  AUFS_TRY(const Place place, locate(engine, node));
+  AUFS_CHECK(set_owner(place, change));
+  if (change.mode) AUFS_CHECK(sys::chmod_at(place.fd, place.leaf(), *change.mode & 07777));
+  if (change.kill_set_id && S_ISREG(node->type) && !change.mode) AUFS_CHECK(drop_set_id(place));
+  return set_times(place, change);
+}
+
+}  // namespace aufs

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "union/engine.h"
+
+// Things under construction in the writable branch: what is not whole has no name that anybody looks up (decision 8).
+namespace aufs {
+
+// A regular file with no name until it is whole. Dropped on every path but publish(), so that a crash or an error
+// leaves no half-copied file. Where the file system has no O_TMPFILE it has a temporary name in `.wh..wh.orph`, which
+// the next open of the branch sweeps.
+class StagedFile {
+ public:
+  static Result<StagedFile> create(Engine& engine, int dir);
+  StagedFile(StagedFile&& other) noexcept;
+  StagedFile& operator=(StagedFile&&) = delete;
+  ~StagedFile();
+
+  int fd() const noexcept { return fd_.get(); }  // O_RDWR
+  // Gives the file its name in `dir`. EEXIST: somebody else was first, and theirs stays.
+  Status publish(int dir, const char* name);
+  UniqueFd take_fd() && { return std::move(fd_); }
+
+ private:
+  StagedFile(UniqueFd fd, UniqueFd staging, std::string name)
+      : fd_(std::move(fd)), staging_(std::move(staging)), name_(std::move(name)) {}
+  UniqueFd fd_;
+  UniqueFd staging_;   // directory of the temporary name; none with O_TMPFILE
+  std::string name_;
+};
+
+// The staging directory of the writable branch (`.wh..wh.orph`, made when needed), O_PATH.
+Result<UniqueFd> staging_directory(Engine& engine);
+// A name that nobody else uses.
+std::string temporary_name(Engine& engine);
+
+// Deletes `name` in `dir` and all below it. The directory is moved into the staging directory first, so it disappears in
+// one step; what a crash leaves there is swept at the next open.
+Status remove_tree_staged(Engine& engine, int dir, const char* name);
+// Deletes all that earlier unions left in the staging directory.
+void sweep_staging(const Branch& upper);
+
+// --- whiteouts
+// Makes the whiteout of `name` in `dir`: a hard link of the branch's `.wh..wh.aufs`, as AUFS does, so that it costs
+// no inode; a file of its own where links cannot be had. EEXIST counts as success.
+Status make_whiteout(Engine& engine, int dir, const std::string& name);
+Status remove_whiteout(int dir, const std::string& name);
+// Makes the directory `dir` opaque.
+Status make_opaque(Engine& engine, int dir);
+
+}  // namespace aufs

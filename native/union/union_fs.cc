@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: MIT
+#include "union/union_fs.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "sys/attributes.h"
+#include "sys/file_io.h"
+#include "sys/names.h"
+#include "union/copy_up.h"
+#include "union/create.h"
+#include "union/engine.h"
+#include "union/lookup.h"
+#include "union/open_file.h"
+#include "union/remove.h"
+#include "union/rename.h"
+#include "union/setattr.h"
+#include "union/staging.h"
+
+namespace aufs {
+namespace {
+
+using SharedTree = std::shared_lock<std::shared_mutex>;
+
+BranchIndex first_writable(const std::vector<Branch>& branches) {
+  const auto at = std::find_if(branches.begin(), branches.end(), [](const Branch& b) { return b.perm.writable; });
+  return at == branches.end() ? kNoBranch : static_cast<BranchIndex>(at - branches.begin());
+}
+
+std::size_t directory_fd_limit(const UnionOptions& options) {
+  if (options.max_open_dirs > 0) return options.max_open_dirs;
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 256;
+  return std::max<std::size_t>(64, static_cast<std::size_t>(limit.rlim_cur / 4));
+}
+
+NodePtr make_root(Engine& engine) {
+  const Branch& top = engine.branches.front();
+  return engine.inodes->intern(engine.numbers.number(top, top.dev, top.root_ino), S_IFDIR, [&](Node& root) {
+    for (std::size_t i = 0; i < engine.branches.size(); ++i) {
+      // A second descriptor of the root: the layer owns it and never gives it up, for no slot of DirFdCache names it.
+      Result<UniqueFd> fd = sys::open_at(engine.branches[i].root.get(), ".", O_PATH | O_DIRECTORY);
+      const auto index = static_cast<BranchIndex>(i);
+      if (fd) root.dir->layers.push_back({index, share(*std::move(fd)), true});
+    }
+    root.dir->in_upper = engine.writable != kNoBranch;
+  });
+}
+
+Status check_new_name(const Engine& engine, std::string_view name) {
+  if (name == "." || name == "..") return Error{EEXIST, "name"};
+  return check_name(engine, name);
+}
+
+Status check_old_name(const Engine& engine, const NodePtr& parent, std::string_view name) {
+  if (!parent->is_dir()) return Error{ENOTDIR, "name"};
+  if (name == ".") return Error{EINVAL, "name"};
+  if (name == "..") return Error{ENOTEMPTY, "name"};
+  return check_name(engine, name);
+}
+
+}  // namespace
+
+Engine::Engine(std::vector<Branch> stack, UnionOptions opts)
+    : branches(std::move(stack)),
+      options(std::move(opts)),
+      writable(first_writable(branches)),
+      euid(::geteuid()),
+      egid(::getegid()),
+      lookup_cache(options.max_cached_names),
+      dir_fds(directory_fd_limit(options)) {}
+
+class UnionFs::Impl {
+ public:
+  Impl(std::vector<Branch> branches, UnionOptions options) : engine(std::move(branches), std::move(options)) {}
+  ~Impl() { engine.lookup_cache.clear(); }
+  Engine engine;
+};
+
+UnionFs::UnionFs(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+UnionFs::~UnionFs() = default;
+
+Result<std::unique_ptr<UnionFs>> UnionFs::open(const std::vector<BranchSpec>& specs, UnionOptions options,
+                                               int* culprit) {
+  AUFS_TRY(std::vector<Branch> branches, open_branches(specs, options.read_only, culprit));
+  auto impl = std::make_unique<Impl>(std::move(branches), std::move(options));
+  Engine& engine = impl->engine;
+  if (engine.writable != kNoBranch) {
+    sweep_staging(engine.upper());
+    AUFS_CHECK(engine.hard_links.load(
+        engine.branches, engine.upper(),
+        [&](const Branch& branch, ino_t ino) { return engine.numbers.number(branch, branch.dev, ino); },
+        [&](ino_t copy, std::uint64_t number) { engine.numbers.keep(engine.upper(), copy, number); }));
+  }
+  engine.root = make_root(engine);
+  return std::unique_ptr<UnionFs>(new UnionFs(std::move(impl)));
+}
+
+NodePtr UnionFs::root() const {
+  return impl_->engine.root;
+}
+std::size_t UnionFs::name_max() const noexcept {
+  return aufs::name_max();
+}
+const std::vector<Branch>& UnionFs::branches() const noexcept {
+  return impl_->engine.branches;
+}
+
+// --- looking
+
+Result<Found> UnionFs::lookup(const NodePtr& parent, std::string_view name) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  return aufs::lookup(impl_->engine, parent, name);
+}
+
+Result<Attr> UnionFs::getattr(const NodePtr& node) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  return attributes(impl_->engine, node);
+}
+
+Result<std::string> UnionFs::readlink(const NodePtr& node) {
+  if (!S_ISLNK(node->type)) return Error{EINVAL, "readlink"};
+  const SharedTree tree(impl_->engine.tree_lock);
+  const std::shared_lock guard(node->state);
+  AUFS_TRY(const Place place, locate(impl_->engine, node));
+  return sys::readlink(place.fd, place.leaf());
+}
+
+Result<std::vector<DirEntry>> UnionFs::readdir(const NodePtr& dir) {
+  if (!dir->is_dir()) return Error{ENOTDIR, "readdir"};
+  const SharedTree tree(impl_->engine.tree_lock);
+  return list_directory(impl_->engine, dir);
+}
+
+Result<struct statvfs> UnionFs::statfs() {
+  Engine& engine = impl_->engine;
+  const Branch& branch = engine.writable == kNoBranch ? engine.branches.front() : engine.upper();
+  AUFS_TRY(struct statvfs vfs, sys::stat_file_system(branch.root.get()));
+  vfs.f_namemax = std::min<unsigned long>(vfs.f_namemax, aufs::name_max());
+  return vfs;
+}
+
+BranchIndex UnionFs::branch_of(const NodePtr& node) const {
+  if (node->is_dir()) return top_branch(*node);
+  const std::shared_lock guard(node->state);
+  return node->branch;
+}
+
+Result<std::string> UnionFs::path_of(const NodePtr& node) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  if (node != impl_->engine.root) {
+    const std::shared_lock guard(node->state);
+    if (node->names.empty()) return Error{ENOENT, "path"};
+  }
+  return aufs::path_of(node);
+}
+
+// --- changing names
+
+Result<Found> UnionFs::mknod(const NodePtr& parent, std::string_view name, mode_t mode, dev_t rdev, Caller caller) {
+  AUFS_CHECK(check_new_name(impl_->engine, name));
+  const SharedTree tree(impl_->engine.tree_lock);
+  return make_node(impl_->engine, parent, std::string(name), mode, rdev, caller);
+}
+
+Result<Found> UnionFs::mkdir(const NodePtr& parent, std::string_view name, mode_t mode, Caller caller) {
+  AUFS_CHECK(check_new_name(impl_->engine, name));
+  const SharedTree tree(impl_->engine.tree_lock);
+  return make_directory(impl_->engine, parent, std::string(name), mode, caller);
+}
+
+Result<Found> UnionFs::symlink(const NodePtr& parent, std::string_view name, const std::string& target,
+                               Caller caller) {
+  AUFS_CHECK(check_new_name(impl_->engine, name));
+  const SharedTree tree(impl_->engine.tree_lock);
+  return make_symlink(impl_->engine, parent, std::string(name), target, caller);
+}
+
+Result<Found> UnionFs::link(const NodePtr& node, const NodePtr& parent, std::string_view name) {
+  AUFS_CHECK(check_new_name(impl_->engine, name));
+  const SharedTree tree(impl_->engine.tree_lock);
+  return link_node(impl_->engine, node, parent, std::string(name));
+}
+
+Status UnionFs::unlink(const NodePtr& parent, std::string_view name) {
+  if (name == "." || name == "..") return Error{EISDIR, "unlink"};
+  AUFS_CHECK(check_old_name(impl_->engine, parent, name));
+  const SharedTree tree(impl_->engine.tree_lock);
+  return unlink_name(impl_->engine, parent, std::string(name));
+}
+
+Status UnionFs::rmdir(const NodePtr& parent, std::string_view name) {
+  AUFS_CHECK(check_old_name(impl_->engine, parent, name));
+  const SharedTree tree(impl_->engine.tree_lock);
+  return remove_directory(impl_->engine, parent, std::string(name));
+}
+
+Status UnionFs::rename(const NodePtr& parent, std::string_view name, const NodePtr& new_parent,
+                       std::string_view new_name, unsigned flags) {
+  Engine& engine = impl_->engine;
+  if (flags != 0 && flags != RENAME_NOREPLACE && flags != RENAME_EXCHANGE) return Error{EINVAL, "rename"};
+  AUFS_CHECK(check_old_name(engine, parent, name));
+  AUFS_CHECK(check_old_name(engine, new_parent, new_name));
+  if (new_name.size() > aufs::name_max()) return Error{ENAMETOOLONG, "rename"};
+  const RenameNames names{parent, std::string(name), new_parent, std::string(new_name)};
+  const auto moves_directory = [&]() -> Result<bool> {
+    AUFS_TRY(const NameEntry from, visible_entry(engine, parent, names.from));
+    if (from.type == DT_DIR) return true;
+    const Result<NameEntry> to = visible_entry(engine, new_parent, names.to);
+    return (flags & RENAME_EXCHANGE) != 0 && to && to->type == DT_DIR;
+  };
+  {
+    const SharedTree tree(engine.tree_lock);
+    AUFS_TRY(const bool directory, moves_directory());
+    if (!directory) {
+      const Status renamed = rename_file(engine, names, flags);
+      if (!failed_with(renamed, EAGAIN)) return renamed;
+    }
+  }
+  const std::lock_guard tree(engine.tree_lock);
+  AUFS_TRY(const bool directory, moves_directory());
+  return directory ? rename_directory(engine, names, flags) : rename_file(engine, names, flags);
+}
+
+// --- changing attributes
+
+Result<Attr> UnionFs::setattr(const NodePtr& node, const SetAttr& change) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  AUFS_CHECK(set_attributes(impl_->engine, node, change));
+  return attributes(impl_->engine, node);
+}
+
+Result<std::string> UnionFs::getxattr(const NodePtr& node, const std::string& name) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  const std::shared_lock guard(node->state);
+  AUFS_TRY(const Place place, locate(impl_->engine, node));
+  return sys::get_xattr(place.fd, place.leaf(), name.c_str());
+}
+
+Result<std::string> UnionFs::listxattr(const NodePtr& node) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  const std::shared_lock guard(node->state);
+  AUFS_TRY(const Place place, locate(impl_->engine, node));
+  return sys::list_xattr(place.fd, place.leaf());
+}
+
+Status UnionFs::setxattr(const NodePtr& node, const std::string& name, std::string_view value, int flags) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  AUFS_CHECK(aufs::copy_up(impl_->engine, node));
+  const std::shared_lock guard(node->state);
+  AUFS_TRY(const Place place, locate(impl_->engine, node));
+  return sys::set_xattr(place.fd, place.leaf(), name.c_str(), value, flags);
+}
+
+Status UnionFs::removexattr(const NodePtr& node, const std::string& name) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  {
+    // Not worth a copy_up if there is nothing to remove.
+    const std::shared_lock guard(node->state);
+    AUFS_TRY(const Place place, locate(impl_->engine, node));
+    const Result<std::string> value = sys::get_xattr(place.fd, place.leaf(), name.c_str());
+    if (!value && value.error().code != EACCES && value.error().code != EPERM) return value.error();
+  }
+  AUFS_CHECK(aufs::copy_up(impl_->engine, node));
+  const std::shared_lock guard(node->state);
+  AUFS_TRY(const Place place, locate(impl_->engine, node));
+  return sys::remove_xattr(place.fd, place.leaf(), name.c_str());
+}
+
+// --- open files
+
+Result<OpenFilePtr> UnionFs::open(const NodePtr& node, int flags) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  return open_node(impl_->engine, node, flags);
+}
+
+Result<Opened> UnionFs::create(const NodePtr& parent, std::string_view name, int flags, mode_t mode, Caller caller) {
+  Engine& engine = impl_->engine;
+  AUFS_CHECK(check_new_name(engine, name));
+  const SharedTree tree(engine.tree_lock);
+  const std::string key(name);
+  // Another caller may make or remove the name between two steps: then the other step is right.
+  for (;;) {
+    SharedFd fd;
+    Result<Found> made = make_open_file(engine, parent, key, mode, caller, &fd);
+    if (made) {
+      OpenFilePtr file = adopt_open(made->node, flags, std::move(fd));
+      return Opened{std::move(file), *std::move(made)};
+    }
+    if (made.error().code != EEXIST || (flags & O_EXCL) != 0) {
+      // On a union without a writable branch an existing file can still be opened.
+      if (made.error().code != EROFS || (flags & O_EXCL) != 0) return made.error();
+    }
+    Result<Found> found = aufs::lookup(engine, parent, name);
+    if (!found) {
+      if (found.error().code == ENOENT && made.error().code == EEXIST) continue;
+      return found.error().code == ENOENT ? made.error() : found.error();
+    }
+    AUFS_TRY(OpenFilePtr file, open_node(engine, found->node, flags));
+    return Opened{std::move(file), *std::move(found)};
+  }
+}
+
+Result<Opened> UnionFs::tmpfile(const NodePtr& parent, int flags, mode_t mode, Caller caller) {
+  if (!parent->is_dir()) return Error{ENOTDIR, "tmpfile"};
+  const SharedTree tree(impl_->engine.tree_lock);
+  SharedFd fd;
+  AUFS_TRY(Found made, make_unnamed_file(impl_->engine, parent, mode, caller, &fd));
+  OpenFilePtr file = adopt_open(made.node, flags, std::move(fd));
+  return Opened{std::move(file), std::move(made)};
+}
+
+Result<std::size_t> UnionFs::read(const OpenFilePtr& file, std::span<std::byte> into, off_t offset) {
+  AUFS_TRY(const SharedFd fd, reading_fd(file->node));
+  return sys::pread(fd->get(), into, offset);
+}
+
+Result<std::size_t> UnionFs::write(const OpenFilePtr& file, std::span<const std::byte> from, off_t offset,
+                                   bool kill_set_id) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  AUFS_TRY(const SharedFd fd, writing_fd(impl_->engine, file->node));
+  if (kill_set_id) AUFS_CHECK(drop_set_id(Place::borrowed(fd->get())));
+  if (offset < 0 && (file->flags & O_APPEND) != 0) return sys::append(fd->get(), from);
+  return sys::pwrite(fd->get(), from, offset);
+}
+
+Status UnionFs::fsync(const OpenFilePtr& file, bool data_only) {
+  SharedFd fd;
+  {
+    const std::shared_lock guard(file->node->state);
+    if (file->node->branch != impl_->engine.writable) return ok();  // nothing of it was written
+    fd = file->node->backing.write ? file->node->backing.write : file->node->backing.read;
+  }
+  return data_only ? sys::fdatasync(fd->get()) : sys::fsync(fd->get());
+}
+
+Status UnionFs::fsyncdir(const NodePtr& dir) {
+  if (!dir->is_dir()) return Error{ENOTDIR, "fsync"};
+  if (!dir->dir->in_upper || dir->dir->removed) return ok();
+  const SharedTree tree(impl_->engine.tree_lock);
+  AUFS_TRY(const SharedFd upper, upper_fd(impl_->engine, dir));
+  AUFS_TRY(const UniqueFd fd, sys::open_at(upper->get(), ".", O_RDONLY | O_DIRECTORY));
+  return sys::fsync(fd.get());
+}
+
+Status UnionFs::fallocate(const OpenFilePtr& file, int mode, off_t offset, off_t length) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  AUFS_TRY(const SharedFd fd, writing_fd(impl_->engine, file->node));
+  return sys::fallocate(fd->get(), mode, offset, length);
+}
+
+Result<off_t> UnionFs::seek(const OpenFilePtr& file, off_t offset, int whence) {
+  AUFS_TRY(const SharedFd fd, reading_fd(file->node));
+  return sys::seek(fd->get(), offset, whence);
+}
+
+Result<std::size_t> UnionFs::copy_range(const OpenFilePtr& from, off_t from_offset, const OpenFilePtr& to,
+                                        off_t to_offset, std::size_t length) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  AUFS_TRY(const SharedFd target, writing_fd(impl_->engine, to->node));
+  AUFS_TRY(const SharedFd source, reading_fd(from->node));
+  return sys::copy_file_range(source->get(), from_offset, target->get(), to_offset, length);
+}
+
+NodePtr UnionFs::node_of(const OpenFilePtr& file) {
+  return file->node;
+}
+
+std::optional<int> UnionFs::passthrough_fd(const OpenFilePtr& file) {
+  const std::shared_lock guard(file->node->state);
+  if (impl_->engine.writable != kNoBranch && file->node->branch != impl_->engine.writable) return std::nullopt;
+  const Backing& backing = file->node->backing;
+  const SharedFd& fd = backing.write ? backing.write : backing.read;
+  return fd ? std::optional(fd->get()) : std::nullopt;
+}
+
+// --- whole files
+
+Status UnionFs::copy_up(const NodePtr& node) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  return aufs::copy_up(impl_->engine, node);
+}
+
+Status UnionFs::sync() {
+  for (const Branch& branch : impl_->engine.branches) {
+    if (branch.lock) AUFS_CHECK(sys::syncfs(branch.lock.get()));
+  }
+  return ok();
+}
+
+Status UnionFs::flush_hard_links() {
+  Engine& engine = impl_->engine;
+  const SharedTree tree(engine.tree_lock);
+  return aufs::flush_hard_links(engine);
+}
+
+}  // namespace aufs

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "union/branch.h"
+
+namespace aufs {
+
+class Node;      // one inode of the union; see node.h
+class OpenFile;  // one open file description; see open_file.h
+using NodePtr = std::shared_ptr<Node>;
+using OpenFilePtr = std::shared_ptr<OpenFile>;
+
+// Attributes as the union shows them. `st.st_ino` and `st.st_nlink` are the union's, `st.st_dev` is the backing file's.
+struct Attr {
+  struct stat st {};
+  struct timespec btime {};  // birth time; zero where the branch's file system has none
+};
+
+struct Found {
+  NodePtr node;
+  Attr attr;
+};
+
+struct Opened {
+  OpenFilePtr file;
+  Found found;
+};
+
+// On whose behalf a new entry is made. New entries belong to (uid, gid), except that a set-group-ID directory passes on
+// its own group. The umask is that of the calling thread (umask(2)), so default ACLs work as the backing file system does them.
+struct Caller {
+  uid_t uid;
+  gid_t gid;
+};
+
+// What setattr changes; an absent field stays.
+struct SetAttr {
+  std::optional<mode_t> mode;  // permission and set-id bits
+  std::optional<uid_t> uid;
+  std::optional<gid_t> gid;
+  std::optional<off_t> size;  // bytes
+  std::optional<struct timespec> atime;  // tv_nsec may be UTIME_NOW
+  std::optional<struct timespec> mtime;
+  bool kill_set_id = false;  // clear set-id bits and file capabilities as a write by an ordinary user does
+};
+
+struct DirEntry {
+  std::string name;
+  std::uint64_t ino;
+  unsigned char type;  // DT_*
+};
+
+enum class CopyMethod : std::uint8_t { kNone, kReflink, kCopyFileRange, kReadWrite };
+const char* name_of(CopyMethod method) noexcept;  // "none", "reflink", "copy_file_range", "read_write"
+
+// One finished copy_up, for whoever wants to know (statistics, tests, the demo).
+struct CopyUpEvent {
+  std::string path;           // relative to the union's root
+  CopyMethod method;          // kNone: no data was copied (directory, symlink, empty, O_TRUNC)
+  std::uint64_t bytes;        // bytes of data copied or shared; holes do not count
+  std::uint64_t nanoseconds;  // whole copy_up, publishing and fsync included
+};
+
+struct UnionOptions {
+  bool read_only = false;   // no branch is written, whatever its permission; nothing is locked
+  bool dirren = true;       // rename any directory (decision 10); false: EXDEV as AUFS
+  bool sync_copy_up = true; // a copy_up is on disk before it has its name; false = mounted `volatile`
+  std::size_t max_cached_names = 500'000;  // bound of the look-up cache, in names
+  std::size_t max_open_dirs = 0;             // bound of cached directory descriptors; 0 = a quarter of RLIMIT_NOFILE
+  std::function<void(const CopyUpEvent&)> on_copy_up;  // called on the thread that copied; must not call the union
+};
+
+// The union of a stack of branches: one method per file-system operation, AUFS semantics, no knowledge of FUSE or Node.
+//
+// Thread-safe: every method may be called from any thread at any time. Lock order: node.h.
+// Every method takes and gives union inodes (Node); names are single components. A name that begins ".wh." is refused
+// with EPERM, as AUFS does; one longer than name_max() with ENAMETOOLONG.
+// Nobody checks permissions here but the kernel: as root this class does what it is told (the FUSE mount uses
+// default_permissions), otherwise branches' own permissions apply to this process.
+// Methods that change anything fail with EROFS if there is no writable branch. A method that fails leaves what the union
+// shows as it was.
+class UnionFs {
+ public:
+  // On failure `*culprit`, where not null, is the index of the branch that was refused (or -1).
+  static Result<std::unique_ptr<UnionFs>> open(const std::vector<BranchSpec>& branches, UnionOptions options,
+                                               int* culprit);
+  ~UnionFs();
+  UnionFs(const UnionFs&) = delete;
+  UnionFs& operator=(const UnionFs&) = delete;
+
+  NodePtr root() const;
+  // Longest name in bytes that can be created: room for the whiteout prefix is kept free.
+  std::size_t name_max() const noexcept;
+  const std::vector<Branch>& branches() const noexcept;
+
+  // --- looking
+  // "." and ".." are answered too (the root's parent is the root). Errors: ENOENT, ENOTDIR, EPERM, ENAMETOOLONG.
+  Result<Found> lookup(const NodePtr& parent, std::string_view name);
+  Result<Attr> getattr(const NodePtr& node);
+  Result<std::string> readlink(const NodePtr& node);
+  // All names of a directory, each once, without "." and ".."; a snapshot.
+  Result<std::vector<DirEntry>> readdir(const NodePtr& dir);
+  Result<struct statvfs> statfs();
+  // The branch that the node's data (or topmost directory) is in.
+  BranchIndex branch_of(const NodePtr& node) const;
+  // Path relative to the root ("" for the root itself), by any one of the node's names. Errors: ENOENT if it has none left.
+  Result<std::string> path_of(const NodePtr& node);
+
+  // --- changing names
+  Result<Found> mknod(const NodePtr& parent, std::string_view name, mode_t mode, dev_t rdev, Caller caller);
+  Result<Found> mkdir(const NodePtr& parent, std::string_view name, mode_t mode, Caller caller);
+  Result<Found> symlink(const NodePtr& parent, std::string_view name, const std::string& target, Caller caller);
+  Result<Found> link(const NodePtr& node, const NodePtr& parent, std::string_view name);
+  Status unlink(const NodePtr& parent, std::string_view name);
+  Status rmdir(const NodePtr& parent, std::string_view name);
+  // flags: 0, RENAME_NOREPLACE or RENAME_EXCHANGE of renameat2(2); anything else is EINVAL.
+  Status rename(const NodePtr& parent, std::string_view name, const NodePtr& new_parent, std::string_view new_name,
+                unsigned flags);
+
+  // --- changing attributes
+  // Returns the attributes afterwards. All opens of the node see the change.
+  Result<Attr> setattr(const NodePtr& node, const SetAttr& change);
+  Result<std::string> getxattr(const NodePtr& node, const std::string& name);
+  // NUL-separated list as listxattr(2) gives it.
+  Result<std::string> listxattr(const NodePtr& node);
+  // flags: XATTR_CREATE, XATTR_REPLACE.
+  Status setxattr(const NodePtr& node, const std::string& name, std::string_view value, int flags);
+  Status removexattr(const NodePtr& node, const std::string& name);
+
+  // --- open files
+  // flags: O_ACCMODE, O_TRUNC, O_APPEND, O_DIRECT, O_NOATIME count; the rest is ignored. Opening for writing copies nothing up (the first
+  // write does), except O_TRUNC, which makes an empty file in the writable branch at once. Errors: EISDIR, ELOOP for a
+  // symlink, EROFS, ENXIO for a device, fifo or socket, those of open(2).
+  Result<OpenFilePtr> open(const NodePtr& node, int flags);
+  // With O_EXCL absent from flags, an existing file is opened. Errors: EEXIST, EISDIR and those of open().
+  Result<Opened> create(const NodePtr& parent, std::string_view name, int flags, mode_t mode, Caller caller);
+  // An unnamed file in `parent`'s file system; link() gives it a name. Errors: EOPNOTSUPP where the branch cannot.
+  Result<Opened> tmpfile(const NodePtr& parent, int flags, mode_t mode, Caller caller);
+  Result<std::size_t> read(const OpenFilePtr& file, std::span<std::byte> into, off_t offset);
+  // Appends when the file was opened with O_APPEND and `offset` is < 0.
+  Result<std::size_t> write(const OpenFilePtr& file, std::span<const std::byte> from, off_t offset, bool kill_set_id);
+  Status fsync(const OpenFilePtr& file, bool data_only);
+  Status fsyncdir(const NodePtr& dir);
+  Status fallocate(const OpenFilePtr& file, int mode, off_t offset, off_t length);
+  // whence: SEEK_DATA or SEEK_HOLE.
+  Result<off_t> seek(const OpenFilePtr& file, off_t offset, int whence);
+  Result<std::size_t> copy_range(const OpenFilePtr& from, off_t from_offset, const OpenFilePtr& to, off_t to_offset,
+                                 std::size_t length);
+  // The node that a file was opened on.
+  static NodePtr node_of(const OpenFilePtr& file);
+  // A descriptor of the data in the writable branch, opened O_RDWR where that is allowed, valid as long as `file` lives: for FUSE
+  // passthrough. Empty when the data is in a read-only branch and could still be copied up.
+  std::optional<int> passthrough_fd(const OpenFilePtr& file);
+
+  // Makes sure that node is in the writable branch. Nothing happens if it already is.
+  Status copy_up(const NodePtr& node);
+  // Flushes everything that was written through this union to disk (syncfs(2) of the writable branches).
+  Status sync();
+  // Gives every pending hard-link group its remaining names in the writable branch, so that the branch alone
+  // tells the whole change (AUFS: auplink flush). Cost: a walk over the union if there are such groups, else nothing.
+  Status flush_hard_links();
+
+  class Impl;  // the parts of the engine see this, the fronts do not
+
+ private:
+  explicit UnionFs(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aufs
