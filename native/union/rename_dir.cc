@@ -14,7 +14,8 @@
 #include "union/rename_parts.h"
 #include "union/staging.h"
 
-// tree_lock is held exclusively throughout: nobody else uses names, so the order of what follows is for crashes only.
+// tree_lock is held exclusively throughout: nobody else uses names, so no directory is locked for the final steps, and
+// their order is for crashes only.
 namespace aufs {
 namespace {
 
@@ -114,13 +115,11 @@ Status replace(Engine& engine, const RenameNames& names, const Found& source) {
   AUFS_CHECK(copy_up_directory(engine, names.to_dir));
   bool opaque = false;
   {
-    const std::lock_guard guard(names.to_dir->dir->lock);
     AUFS_TRY(const NamedEntry to, named_entry(engine, names.to_dir, names.to));
     if (to.entry.hidden_above) return Error{EROFS, "rename"};
     opaque = to.entry.lower != kNoBranch;
   }
   AUFS_CHECK(make_movable(engine, source.node, opaque));
-  const LockTwo locks(engine, names.from_dir, names.to_dir);
   AUFS_TRY(const NamedEntry from, named_entry(engine, names.from_dir, names.from));
   AUFS_TRY(const NamedEntry to, named_entry(engine, names.to_dir, names.to));
   if (from.entry.lower != kNoBranch) {
@@ -158,7 +157,6 @@ Status exchange(Engine& engine, const RenameNames& names, const Found& source) {
   const bool opaque_here = from_seen.lower != kNoBranch;
   AUFS_CHECK(prepare_exchange(engine, names.from_dir, names.from, source.node, opaque_there));
   AUFS_CHECK(prepare_exchange(engine, names.to_dir, names.to, target.node, opaque_here));
-  const LockTwo locks(engine, names.from_dir, names.to_dir);
   AUFS_TRY(const NamedEntry from, named_entry(engine, names.from_dir, names.from));
   AUFS_TRY(const NamedEntry to, named_entry(engine, names.to_dir, names.to));
   AUFS_CHECK(sys::rename(from.fd->get(), from.leaf(), to.fd->get(), to.leaf(), RENAME_EXCHANGE));

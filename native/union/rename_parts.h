@@ -39,7 +39,7 @@ class StagedWhiteout {
   std::string name_;
 };
 
-// The state of one name in a locked directory.
+// The state of one name in a directory that nobody else changes.
 struct NamedEntry {
   NodePtr dir;
   std::string name;
@@ -49,7 +49,7 @@ struct NamedEntry {
 
   const char* leaf() const noexcept { return name.c_str(); }
 };
-// The caller holds dir->dir->lock exclusively.
+// The caller holds dir->dir->lock, or tree_lock, exclusively.
 Result<NamedEntry> named_entry(Engine& engine, const NodePtr& dir, const std::string& name);
 
 // The index says: the name is gone, hidden if something is below.
