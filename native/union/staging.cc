@@ -2,10 +2,10 @@
 #include "union/staging.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "sys/directory.h"
 #include "sys/file_io.h"
+#include "sys/process_control.h"
 #include "sys/names.h"
 #include "union/remove_tree.h"
 #include "union/whiteout.h"
@@ -66,7 +66,7 @@ Result<UniqueFd> staging_directory(Engine& engine) {
 }
 
 std::string temporary_name(Engine& engine) {
-  return std::string(whiteout::kTemporary) + std::to_string(::getpid()) + "." +
+  return std::string(whiteout::kTemporary) + std::to_string(sys::process_id()) + "." +
          std::to_string(engine.temporary_names.fetch_add(1));
 }
 

@@ -3,15 +3,15 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 
 #include "sys/attributes.h"
 #include "sys/file_io.h"
+#include "sys/limits.h"
 #include "sys/names.h"
+#include "sys/process_control.h"
 #include "union/copy_up.h"
 #include "union/create.h"
 #include "union/engine.h"
@@ -34,9 +34,7 @@ BranchIndex first_writable(const std::vector<Branch>& branches) {
 
 std::size_t directory_fd_limit(const UnionOptions& options) {
   if (options.max_open_dirs > 0) return options.max_open_dirs;
-  struct rlimit limit {};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 256;
-  return std::max<std::size_t>(64, static_cast<std::size_t>(limit.rlim_cur / 4));
+  return std::max<std::size_t>(64, sys::open_file_limit() / 4);
 }
 
 NodePtr make_root(Engine& engine) {
@@ -70,8 +68,8 @@ Engine::Engine(std::vector<Branch> stack, UnionOptions opts)
     : branches(std::move(stack)),
       options(std::move(opts)),
       writable(first_writable(branches)),
-      euid(::geteuid()),
-      egid(::getegid()),
+      euid(sys::user_id()),
+      egid(sys::group_id()),
       lookup_cache(options.max_cached_names),
       dir_fds(directory_fd_limit(options)) {}
 

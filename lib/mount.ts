@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+
+import { AufsError } from './errors.ts';
+import { chooseDriver } from './mount/driver.ts';
+import { Mount } from './mount/mount_handle.ts';
+import { mountAt, readMounts } from './mount/mountinfo.ts';
+import { ServerProcess, startDetachedServer } from './mount/server_process.ts';
+import { checkBranches, checkOverlap, checkTarget } from './mount/validate.ts';
+import { type BranchInput, resolveBranches } from './options.ts';
+
+export type { DriverName, RejectedDriver } from './mount/driver.ts';
+export { findHolders, type Holder } from './mount/holders.ts';
+export { Mount, type MountEvents } from './mount/mount_handle.ts';
+export type { CopyUp, MountStats } from './mount/server_answers.ts';
+export { type UnmountOptions, unmount } from './mount/unmount.ts';
+
+export interface MountOptions {
+  /** Topmost first: an earlier branch hides a later one. At least one. */
+  readonly branches: readonly BranchInput[];
+  /** Nothing can be written, whatever the branches' modes. @default false */
+  readonly readOnly?: boolean | undefined;
+  /** Any directory can be renamed; without it AUFS's EXDEV for one that has anything below. @default true */
+  readonly dirren?: boolean | undefined;
+  /** A copy_up is not on disk when its call returns: faster, and lost in a power cut. @default false */
+  readonly volatile?: boolean | undefined;
+  /**
+   * Other users may use the mount, as the permissions of its files say; who is not root needs
+   * `user_allow_other` in /etc/fuse.conf for that.
+   * @default true as root (in a user namespace: of several users), else false
+   */
+  readonly allowOther?: boolean | undefined;
+  /** The mount outlives this process and answers no questions (stats, copyUps). @default false */
+  readonly persist?: boolean | undefined;
+  /** Allows a mountpoint that has entries; they are hidden while it is mounted. @default false */
+  readonly nonEmpty?: boolean | undefined;
+  /** `auto`: the fastest that is faithful to what is asked; for now that is always `fuse`. @default 'auto' */
+  readonly driver?: 'auto' | 'fuse' | undefined;
+  /** Aborts the mount if it is not established yet; has no effect after that. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Mounts a union of `branches` on the empty directory `target`. It stays until it is unmounted or, unless it
+ * is `persist`, until this process ends, by whatever means. It does not keep the process alive.
+ *
+ * @throws {AufsError} `ERR_BRANCH_NOT_FOUND`, `ERR_BRANCH_OVERLAP`, `ERR_BRANCH_BUSY` (another union writes
+ * to it), `ERR_MOUNTPOINT`, `ERR_MOUNTPOINT_NOT_EMPTY`, `ERR_FUSE_DEVICE`, `ERR_FUSERMOUNT`,
+ * `ERR_MOUNT_DENIED`, `ERR_SERVER_NOT_FOUND`, `ERR_SERVER_FAILED`.
+ * @throws `signal.reason` if `signal` is aborted first; nothing stays mounted.
+ *
+ * @example
+ * await using mount = await mount('/mnt/app', { branches: ['./upper', './lower'] });
+ */
+export async function mount(target: string, options: MountOptions): Promise<Mount> {
+  const { nonEmpty = false, persist = false, driver = 'auto', signal } = options;
+  signal?.throwIfAborted();
+  if (driver !== 'auto' && driver !== 'fuse') {
+    throw new AufsError('ERR_UNSUPPORTED', `there is no driver '${String(driver)}' yet`, {
+      hint: "use 'auto' or 'fuse'",
+    });
+  }
+  const stack = resolveBranches(options.branches).map(({ path, mode }) => ({ path, perm: mode }));
+  const branches = await checkBranches(stack);
+  const mountpoint = await checkTarget(target, nonEmpty);
+  checkOverlap(branches, mountpoint);
+  const choice = await chooseDriver(driver);
+  const args = [
+    ...branches.flatMap(({ path, perm }) => ['--branch', path, perm]),
+    ...serverOptions(options),
+    mountpoint,
+  ];
+  if (persist) {
+    await startDetachedServer(args, { signal });
+    return new Mount(mountpoint, choice, undefined, undefined);
+  }
+  const server = await ServerProcess.start(args, signal);
+  const device = mountAt(await readMounts(), mountpoint)?.device;
+  return new Mount(mountpoint, choice, server, device);
+}
+
+function serverOptions(options: MountOptions): string[] {
+  const { readOnly = false, dirren = true, volatile = false, nonEmpty = false, allowOther } = options;
+  const words = [
+    ...(readOnly ? ['ro'] : []),
+    ...(allowOther === undefined ? [] : [allowOther ? 'allow_other' : 'noallow_other']),
+    ...(dirren ? [] : ['nodirren']),
+    ...(volatile ? ['volatile'] : []),
+    ...(nonEmpty ? ['nonempty'] : []),
+  ];
+  return words.length === 0 ? [] : ['-o', words.join(',')];
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+import type { CopyMethod, NativeCopyUp } from '../binding.ts';
+
+/** What a server has counted since it started, and what it holds now. */
+export interface MountStats {
+  readonly pid: number;
+  readonly threads: number;
+  /** Version of the FUSE protocol that kernel and server agreed on: `7.45`. */
+  readonly protocol: string;
+  readonly passthrough: boolean;
+  /** Why there is no passthrough; empty if there is. */
+  readonly passthroughReason: string;
+  /** Inodes that the kernel knows of. */
+  readonly nodes: number;
+  readonly openFiles: number;
+  readonly openDirectories: number;
+  readonly copyUps: { readonly count: number; readonly bytes: number };
+}
+
+/**
+ * One finished copy_up of a mount: path relative to its root, method, bytes of data, nanoseconds for the
+ * whole.
+ */
+export type CopyUp = NativeCopyUp;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export function readStats(answer: Fields): MountStats {
+  const copyUps = (answer['copy_ups'] ?? {}) as Fields;
+  return {
+    pid: Number(answer['pid']),
+    threads: Number(answer['threads']),
+    protocol: String(answer['protocol']),
+    passthrough: answer['passthrough'] === true,
+    passthroughReason: String(answer['passthrough_reason'] ?? ''),
+    nodes: Number(answer['nodes']),
+    openFiles: Number(answer['open_files']),
+    openDirectories: Number(answer['open_directories']),
+    copyUps: { count: Number(copyUps['count']), bytes: Number(copyUps['bytes']) },
+  };
+}
+
+export function readCopyUps(answer: Fields): CopyUp[] {
+  const list = answer['copy_ups'];
+  if (!Array.isArray(list)) return [];
+  return list.map((entry: Fields) => ({
+    path: String(entry['path']),
+    method: String(entry['method']) as CopyMethod,
+    bytes: Number(entry['bytes']),
+    nanoseconds: Number(entry['ns']),
+  }));
+}

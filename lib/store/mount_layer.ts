@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+import { mkdir, stat } from 'node:fs/promises';
+import { AufsError, hasCode } from '../errors.ts';
+import { type Mount, type MountOptions, mount } from '../mount.ts';
+import { corrupt } from './chain_file.ts';
+import type { Layer, LayerContext } from './layer.ts';
+import { withLayerLock } from './layer_lock.ts';
+import { layerMount } from './mounted.ts';
+import { childrenOf } from './remove_layer.ts';
+
+/** As for {@link mount}, but for the branches, which are the layer's. */
+export type LayerMountOptions = Omit<MountOptions, 'branches' | 'nonEmpty'>;
+
+/** Mounts a layer on its `mnt/ID`. */
+export async function mountLayer(
+  context: LayerContext,
+  layer: Layer,
+  options: LayerMountOptions,
+): Promise<Mount> {
+  return withLayerLock(context.layout, layer.id, () => mountLocked(context, layer, options), options.signal);
+}
+
+async function mountLocked(context: LayerContext, layer: Layer, options: LayerMountOptions): Promise<Mount> {
+  const { layout, mounts } = context;
+  if ((await layerMount(layout, layer.id)) !== undefined) {
+    throw new AufsError('ERR_LAYER_MOUNTED', `layer ${layer.id} is mounted on ${layer.mountPath} already`, {
+      hint: 'use that mount, or unmount it first',
+      id: layer.id,
+      path: layer.mountPath,
+    });
+  }
+  const why = await whyReadOnly(context, layer);
+  if (why !== undefined && options.readOnly === false) {
+    throw new AufsError('ERR_LAYER_READ_ONLY', `cannot mount layer ${layer.id} for writing: ${why}`, {
+      hint: 'make a layer on top of it (create) and mount that',
+      id: layer.id,
+    });
+  }
+  const readOnly = why !== undefined || options.readOnly === true;
+  await checkDiffs(context, layer);
+  await mkdir(layer.mountPath, { recursive: true, mode: 0o755 });
+  const mounted = await mount(layer.mountPath, { ...options, branches: layer.branches(readOnly), readOnly });
+  mounts.set(layer.id, mounted);
+  mounted.once('lost', () => mounts.delete(layer.id));
+  return mounted;
+}
+
+async function whyReadOnly(context: LayerContext, layer: Layer): Promise<string | undefined> {
+  if (layer.readOnly) return 'it is a committed, read-only layer';
+  const children = await childrenOf(context.layout, layer.id);
+  return children.length > 0 ? `${children.length} layers stand on it` : undefined;
+}
+
+/** A layer is shown with all its parents or not at all. */
+async function checkDiffs({ layout }: LayerContext, layer: Layer): Promise<void> {
+  for (const id of [layer.id, ...layer.parents]) {
+    try {
+      await stat(layout.diff(id));
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
+      throw corrupt(layout, layer.id, `the directory ${layout.diff(id)} is missing`);
+    }
+  }
+}

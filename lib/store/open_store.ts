@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+import { chmod, mkdir, readdir, realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { AufsError, hasCode } from '../errors.ts';
+import { Layout } from './layout.ts';
+import { Store } from './store.ts';
+import { sweep } from './sweep.ts';
+
+export interface OpenStoreOptions {
+  /** Makes the store if there is none; otherwise that is an error. @default true */
+  readonly create?: boolean | undefined;
+}
+
+/**
+ * Opens the layer store in the directory `root`, one that Docker made (`/var/lib/docker/aufs`) included, and
+ * finishes what a crash left half-done in it.
+ *
+ * @throws {AufsError} `ERR_STORE` if there is none and `create` is false, or if `root` is something else.
+ *
+ * @example
+ * await using store = await openStore('/var/lib/node-aufs');
+ * const base = await store.createLayer({ from: '/usr/lib/node_modules' });
+ * const layer = await store.createLayer({ parent: base });
+ * await using mount = await layer.mount();
+ */
+export async function openStore(root: string, { create = true }: OpenStoreOptions = {}): Promise<Store> {
+  const absolute = resolve(root);
+  await checkRoot(absolute, create);
+  if (create) await makeDirectory(absolute, 0o710);
+  const layout = new Layout(await realpath(absolute));
+  for (const folder of [layout.diffs, layout.chains, layout.mountpoints]) await makeDirectory(folder, 0o710);
+  await takeCare(layout);
+  return new Store(layout);
+}
+
+/**
+ * A store has all three folders, and what is to become one is empty: nothing of the user's is taken for a
+ * store.
+ */
+async function checkRoot(root: string, create: boolean): Promise<void> {
+  const names = await list(root);
+  const folders = ['diff', 'layers', 'mnt'];
+  if (names !== undefined && folders.every((name) => names.includes(name))) return;
+  // One that was being made when the power went has only some of them.
+  const others = names?.filter((name) => !folders.includes(name) && name !== '.node-aufs') ?? [];
+  if (others.length > 0) {
+    throw new AufsError(
+      'ERR_STORE',
+      `${root} is no layer store, and not empty (${others.slice(0, 3).join(', ')} …)`,
+      {
+        hint: 'give the root of a store (it holds diff/, layers/ and mnt/) or a new directory',
+        path: root,
+      },
+    );
+  }
+  if (create) return;
+  throw new AufsError('ERR_STORE', `there is no layer store in ${root}`, {
+    hint: `make one with its first layer: node-aufs create --root ${root}`,
+    path: root,
+  });
+}
+
+async function list(root: string): Promise<string[] | undefined> {
+  try {
+    return await readdir(root);
+  } catch (cause) {
+    if (hasCode(cause, 'ENOENT')) return undefined;
+    throw new AufsError('ERR_STORE', `cannot open the layer store in ${root}: ${(cause as Error).message}`, {
+      hint: hasCode(cause, 'ENOTDIR')
+        ? 'give a directory'
+        : 'give a store of this user (--root), or run as its owner',
+      path: root,
+      cause,
+    });
+  }
+}
+
+/**
+ * Makes what is ours alone, and finishes what a crash interrupted. Where this user or medium cannot be
+ * written to, neither is done: such a store can be read.
+ */
+async function takeCare(layout: Layout): Promise<void> {
+  try {
+    const folders = [layout.own, layout.staging, layout.locks, layout.metadata];
+    for (const folder of folders) await makeDirectory(folder, 0o700);
+    await sweep(layout);
+  } catch (error) {
+    if (!['EROFS', 'EACCES', 'EPERM'].some((code) => hasCode(error, code))) throw error;
+  }
+}
+
+/**
+ * Makes the directory, parents included, unless it is there. mkdir(2)'s mode less the umask is not what we
+ * want.
+ */
+async function makeDirectory(path: string, mode: number): Promise<void> {
+  if ((await mkdir(path, { recursive: true, mode })) === undefined) return;
+  await chmod(path, mode);
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+import { readdir } from 'node:fs/promises';
+import { AufsError, hasCode } from '../errors.ts';
+import type { Mount } from '../mount.ts';
+import { readChain } from './chain_file.ts';
+import { type Abortable, Layer, type LayerContext } from './layer.ts';
+import { checkLayerId, checkLayerPrefix, isLayerId, newLayerId } from './layer_id.ts';
+import type { Layout } from './layout.ts';
+import { readMetadata } from './metadata.ts';
+import { publishLayer } from './publish_layer.ts';
+import { copyInto } from './source_tree.ts';
+import { describeStore, type StoreInfo } from './store_info.ts';
+
+export interface CreateLayerOptions extends Abortable {
+  /** The layer to stand on, by its id or a unique beginning of it. @default none: a base layer */
+  readonly parent?: string | Layer | undefined;
+  /** 64 hexadecimal digits; `-init` may follow. @default random */
+  readonly id?: string | undefined;
+  /** A directory whose copy is the layer's content, whiteouts in it included; such a layer is read-only. */
+  readonly from?: string | undefined;
+  /** Where in the layer the copy of `from` goes, for example `usr/lib/app`. @default the layer's root */
+  readonly at?: string | undefined;
+  /** Never mounted for writing. @default true with `from`, else false */
+  readonly readOnly?: boolean | undefined;
+  /** Kept with the layer, for whatever the caller likes. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * A layer store: `diff/`, `layers/` and `mnt/` as Docker's aufs driver laid them out. Any number of processes
+ * may use it at once.
+ */
+export class Store implements AsyncDisposable {
+  /** Absolute, symlinks resolved. */
+  readonly root: string;
+  readonly #layout: Layout;
+  readonly #context: LayerContext;
+
+  /** @internal Use {@link openStore}. */
+  constructor(layout: Layout) {
+    this.root = layout.root;
+    this.#layout = layout;
+    this.#context = { layout, mounts: new Map<string, Mount>(), layer: (id) => this.layer(id) };
+  }
+
+  /**
+   * Makes a layer; it is there whole or, if this rejects, not at all.
+   *
+   * @throws {AufsError} `ERR_PARENT_NOT_FOUND`, `ERR_LAYER_ID`, `ERR_LAYER_EXISTS`, `ERR_LAYER_MOUNTED` if
+   * the parent is mounted for writing.
+   */
+  async createLayer(options: CreateLayerOptions = {}): Promise<Layer> {
+    const { from, at = '', labels = {}, signal } = options;
+    const id = checkLayerId(options.id ?? newLayerId());
+    const parent = await this.#parentId(options.parent);
+    const readOnly = options.readOnly ?? from !== undefined;
+    const fill = from === undefined ? {} : { fill: (diff: string) => copyInto(diff, from, at) };
+    await publishLayer(this.#layout, { id, parent, readOnly, labels, signal, ...fill });
+    return this.layer(id);
+  }
+
+  /**
+   * The layer with this id, or the only one whose id begins so.
+   *
+   * @param options.damaged - Gives a layer whose record is damaged too (see {@link Layer.problem}), to remove
+   * it.
+   * @throws {AufsError} `ERR_LAYER_NOT_FOUND`, `ERR_LAYER_ID` (no id, or the beginning of several),
+   * `ERR_CORRUPT_LAYER`.
+   */
+  async layer(id: string, { damaged = false }: { readonly damaged?: boolean } = {}): Promise<Layer> {
+    const layer = await this.#read(await this.#resolve(id));
+    if (layer === undefined) throw this.#notFound(id);
+    if (layer.problem !== undefined && !damaged) throw layer.problem;
+    return layer;
+  }
+
+  /** All layers, sorted by id. A damaged one is among them and says so in {@link Layer.problem}. */
+  async layers(): Promise<Layer[]> {
+    const layers = await Promise.all((await this.#ids()).map((id) => this.#read(id)));
+    return layers.filter((layer) => layer !== undefined);
+  }
+
+  /** What Docker's `info` says of a store, and more. */
+  async info(): Promise<StoreInfo> {
+    return describeStore(this.#layout, (await this.#ids()).length);
+  }
+
+  /** Unmounts what was mounted through this object, except persistent mounts. */
+  async close(): Promise<void> {
+    const mounts = [...this.#context.mounts.values()].filter((mount) => !mount.persistent);
+    this.#context.mounts.clear();
+    const results = await Promise.allSettled(mounts.map((mount) => mount[Symbol.asyncDispose]()));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #ids(): Promise<string[]> {
+    return (await readdir(this.#layout.chains)).filter(isLayerId).sort();
+  }
+
+  /** Undefined if there is no such layer (any more). */
+  async #read(id: string): Promise<Layer | undefined> {
+    try {
+      const parents = await readChain(this.#layout, id);
+      if (parents === undefined) return undefined;
+      const metadata = await readMetadata(this.#layout, id);
+      return new Layer(this.#context, { id, parents, metadata, problem: undefined });
+    } catch (problem) {
+      if (!(problem instanceof AufsError) || problem.code !== 'ERR_CORRUPT_LAYER') throw problem;
+      // It and its parent may have been removed between two looks.
+      if (!(await this.#ids()).includes(id)) return undefined;
+      const metadata = await readMetadata(this.#layout, id);
+      return new Layer(this.#context, { id, parents: [], metadata, problem });
+    }
+  }
+
+  async #resolve(prefix: string): Promise<string> {
+    checkLayerPrefix(prefix);
+    const ids = await this.#ids();
+    if (ids.includes(prefix)) return prefix;
+    const matches = ids.filter((id) => id.startsWith(prefix));
+    const [only, ...others] = matches;
+    if (only === undefined) throw this.#notFound(prefix);
+    if (others.length === 0) return only;
+    throw new AufsError('ERR_LAYER_ID', `'${prefix}' is the beginning of ${matches.length} layer ids`, {
+      hint: `give more of it: ${matches.slice(0, 5).join(', ')}`,
+      id: prefix,
+    });
+  }
+
+  async #parentId(parent: string | Layer | undefined): Promise<string | undefined> {
+    if (parent === undefined) return undefined;
+    if (parent instanceof Layer) return parent.id;
+    try {
+      return (await this.layer(parent)).id;
+    } catch (cause) {
+      if (!hasCode(cause, 'ERR_LAYER_NOT_FOUND')) throw cause;
+      throw new AufsError('ERR_PARENT_NOT_FOUND', `no layer '${parent}' in ${this.root} to stand on`, {
+        hint: 'list the layers with `node-aufs ls`',
+        id: parent,
+      });
+    }
+  }
+
+  #notFound(id: string): AufsError {
+    return new AufsError('ERR_LAYER_NOT_FOUND', `no layer '${id}' in ${this.root}`, {
+      hint: 'list the layers with `node-aufs ls`',
+      id,
+    });
+  }
+}

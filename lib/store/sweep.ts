@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { binding } from '../binding.ts';
+import { hasCode, native } from '../errors.ts';
+import { isLayerId } from './layer_id.ts';
+import { tryLayerLock, tryStoreLock } from './layer_lock.ts';
+import { type Layout, REMOVING } from './layout.ts';
+import { dropHalfMade } from './publish_layer.ts';
+
+/**
+ * Finishes what a crash interrupted, without touching what a living process is busy with: layers that were
+ * being made or removed, Docker's `-removing` directories, temporary files, locks of layers gone. Directories
+ * in `diff/` that no layer explains are left alone: they may be somebody's data.
+ */
+export async function sweep(layout: Layout): Promise<void> {
+  for (const id of (await readdir(layout.staging)).filter(isLayerId)) {
+    await tryLayerLock(layout, id, async () => {
+      if (await exists(layout.chain(id))) await native(binding().removeTree(layout.stage(id)));
+      else await dropHalfMade(layout, id);
+    });
+  }
+  for (const folder of [layout.diffs, layout.mountpoints]) {
+    for (const name of await readdir(folder)) {
+      const id = name.slice(0, -REMOVING.length);
+      if (!name.endsWith(REMOVING) || !isLayerId(id)) continue;
+      await tryLayerLock(layout, id, () => removeUnlessBusy(join(folder, name)));
+    }
+  }
+  await sweepTemporaries(layout, layout.chains);
+  await sweepTemporaries(layout, layout.metadata);
+  await tryStoreLock(layout, () => sweepLocks(layout));
+}
+
+/** A mountpoint can be held busy by another mount namespace; the next open tries again. */
+async function removeUnlessBusy(path: string): Promise<void> {
+  try {
+    await native(binding().removeTree(path));
+  } catch (error) {
+    if (!hasCode(error, 'EBUSY')) throw error;
+  }
+}
+
+/** Names that writeDurably() gives: `.ID.12 digits`, for metadata `.ID.json.12 digits`. */
+async function sweepTemporaries(layout: Layout, folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const id = /^\.([0-9a-f]{64}(?:-init)?)(?:\.json)?\.[0-9a-f]{12}$/.exec(name)?.[1];
+    if (id !== undefined) await tryLayerLock(layout, id, () => rm(join(folder, name), { force: true }));
+  }
+}
+
+async function sweepLocks(layout: Layout): Promise<void> {
+  for (const id of (await readdir(layout.locks)).filter(isLayerId)) {
+    if (!(await exists(layout.chain(id)))) await rm(layout.lock(id), { force: true });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#include "fuse/handshake.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace aufs::fuse {
+namespace {
+
+// What this server makes use of when the kernel has it. Left out on purpose:
+//   POSIX_LOCKS, FLOCK_LOCKS  locks are the kernel's own business on a local mount;
+//   WRITEBACK_CACHE           excludes passthrough, and makes the kernel the owner of size and times;
+//   AUTO_INVAL_DATA           nothing changes behind our back, and we say what pages are stale (EXPLICIT_INVAL_DATA);
+//   NO_OPEN, NO_OPENDIR       would leave us without the open that decides about passthrough.
+constexpr std::uint64_t kWanted =
+    wire::kAsyncRead | wire::kAtomicTruncate | wire::kExportSupport | wire::kBigWrites | wire::kDontMask |
+    wire::kDoReaddirplus | wire::kReaddirplusAuto | wire::kAsyncDirectIo | wire::kParallelDirops | wire::kPosixAcl |
+    wire::kMaxPages | wire::kCacheSymlinks | wire::kExplicitInvalData | wire::kHandleKillprivV2 | wire::kSetxattrExt |
+    wire::kInitExt;
+
+constexpr std::uint16_t kMaxBackground = 64;  // background requests (read-ahead, RELEASE) in flight
+constexpr std::uint16_t kCongestion = 48;
+
+}  // namespace
+
+Result<Handshake> shake_hands(const wire::InitIn& init, bool want_passthrough) noexcept {
+  if (init.major != wire::kMajor || init.minor < wire::kOldestMinor) return Error{EPROTO, "init"};
+  std::uint64_t offered = init.flags;
+  if ((offered & wire::kInitExt) != 0) offered |= static_cast<std::uint64_t>(init.flags2) << 32;
+  const std::uint64_t wanted = kWanted | (want_passthrough ? wire::kPassthrough : 0);
+
+  Handshake result{};
+  result.negotiated.minor = std::min(init.minor, wire::kMinor);
+  result.negotiated.flags = offered & wanted;
+  wire::InitOut& out = result.reply;
+  out.major = wire::kMajor;
+  out.minor = wire::kMinor;
+  out.max_readahead = std::max<std::uint32_t>(init.max_readahead, kMaxTransfer);  // the kernel takes the smaller one
+  out.flags = static_cast<std::uint32_t>(result.negotiated.flags);
+  out.flags2 = static_cast<std::uint32_t>(result.negotiated.flags >> 32);
+  out.max_background = kMaxBackground;
+  out.congestion_threshold = kCongestion;
+  out.max_write = kMaxTransfer;
+  out.max_pages = kMaxPages;
+  out.time_gran = 1;
+  out.max_stack_depth = result.negotiated.has(wire::kPassthrough) ? 1 : 0;
+  return result;
+}
+
+}  // namespace aufs::fuse

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <unordered_map>
+
+#include "union/union_fs.h"
+
+namespace aufs::fuse {
+
+// Which union inode the kernel means by a nodeid, and how often it has been told of it. One Node has one nodeid for as
+// long as the kernel remembers it; a nodeid is never given twice, so the generation can stay 0.
+//
+// Thread-safe. The table is cut into shards and the low bits of a nodeid name its shard; each shard's mutex is a leaf:
+// nothing else is locked and no system call is made while it is held.
+class NodeTable {
+ public:
+  explicit NodeTable(NodePtr root);
+
+  // The node, or null if the kernel has forgotten it (it then should not ask).
+  NodePtr get(std::uint64_t id) const;
+
+  // The nodeid of `node`, with one look-up more on its account: for every reply that carries an entry.
+  std::uint64_t remember(const NodePtr& node);
+
+  // Takes `count` look-ups back. True if that was the last of them and the nodeid is gone. The root stays.
+  bool forget(std::uint64_t id, std::uint64_t count);
+
+  // Number of inodes that the kernel knows, the root included.
+  std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::size_t kShards = 64;
+  struct Entry {
+    NodePtr node;
+    std::uint64_t lookups;
+  };
+  struct alignas(64) Shard {
+    mutable std::mutex mutex;
+    std::unordered_map<std::uint64_t, Entry> by_id;           // guarded by mutex
+    std::unordered_map<const Node*, std::uint64_t> by_node;   // guarded by mutex
+  };
+  static std::size_t shard_of(const Node* node) noexcept;
+
+  const NodePtr root_;
+  std::array<Shard, kShards> shards_;
+  std::atomic<std::uint64_t> next_{1};  // 0 would give ids that collide with the root's
+  std::atomic<std::size_t> size_{1};
+};
+
+}  // namespace aufs::fuse

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// Attributes and extended attributes.
+#include "fuse/convert.h"
+#include "fuse/operations.h"
+
+namespace aufs::fuse {
+namespace {
+
+// The convention of the xattr calls: a size of 0 asks how long the answer is.
+Status reply_sized(Call& call, const std::string& value, std::uint32_t room) {
+  if (room == 0) {
+    call.reply.send_struct(wire::GetxattrOut{static_cast<std::uint32_t>(value.size()), 0});
+    return ok();
+  }
+  if (value.size() > room) return Error{ERANGE, "getxattr"};
+  call.reply.send_text(value);
+  return ok();
+}
+
+// Somebody outside the file's group has set an ACL, so that the set-group-ID bit has to go. The backing file system does
+// not see who it was: to it, everything is done by this process.
+Status clear_set_gid(UnionFs& fs, const NodePtr& node) {
+  AUFS_TRY(const Attr attr, fs.getattr(node));
+  if ((attr.st.st_mode & S_ISGID) == 0) return ok();
+  SetAttr change;
+  change.mode = attr.st.st_mode & 07777 & ~static_cast<mode_t>(S_ISGID);
+  AUFS_CHECK(fs.setattr(node, change));
+  return ok();
+}
+
+}  // namespace
+
+Status on_getattr(Call& call) {
+  AUFS_TRY(const NodePtr node, node_of(call));
+  AUFS_TRY(const Attr attr, call.server.fs.getattr(node));
+  call.reply.send_struct(to_attr_out(attr, call.server.timeouts.attr));
+  return ok();
+}
+
+Status on_statx(Call& call) {
+  AUFS_TRY(const NodePtr node, node_of(call));
+  AUFS_TRY(const Attr attr, call.server.fs.getattr(node));
+  const WireTime valid = to_wire_time(call.server.timeouts.attr);
+  call.reply.send_struct(wire::StatxOut{valid.seconds, valid.nanoseconds, 0, {}, to_wire_statx(attr)});
+  return ok();
+}
+
+Status on_setattr(Call& call) {
+  const auto in = call.request.as<wire::SetattrIn>();
+  AUFS_TRY(const NodePtr node, node_of(call));
+  AUFS_TRY(const Attr attr, call.server.fs.setattr(node, from_wire(in)));
+  call.reply.send_struct(to_attr_out(attr, call.server.timeouts.attr));
+  return ok();
+}
+
+Status on_readlink(Call& call) {
+  AUFS_TRY(const NodePtr node, node_of(call));
+  AUFS_TRY(const std::string target, call.server.fs.readlink(node));
+  call.reply.send_text(target);
+  return ok();
+}
+
+Status on_statfs(Call& call) {
+  AUFS_TRY(const struct statvfs stat, call.server.fs.statfs());
+  call.reply.send_struct(to_wire(stat, call.server.fs.name_max()));
+  return ok();
+}
+
+Status on_getxattr(Call& call) {
+  AUFS_TRY(const NodePtr node, node_of(call));
+  AUFS_TRY(const std::string value, call.server.fs.getxattr(node, std::string(call.request.name)));
+  return reply_sized(call, value, call.request.as<wire::GetxattrIn>().size);
+}
+
+Status on_listxattr(Call& call) {
+  AUFS_TRY(const NodePtr node, node_of(call));
+  AUFS_TRY(const std::string names, call.server.fs.listxattr(node));
+  return reply_sized(call, names, call.request.as<wire::GetxattrIn>().size);
+}
+
+Status on_setxattr(Call& call) {
+  const auto in = call.request.as<wire::SetxattrIn>();
+  AUFS_TRY(const NodePtr node, node_of(call));
+  const std::string_view value(reinterpret_cast<const char*>(call.request.data.data()), call.request.data.size());
+  AUFS_CHECK(call.server.fs.setxattr(node, std::string(call.request.name), value, static_cast<int>(in.flags)));
+  if ((in.setxattr_flags & wire::kSetxattrAclKillSgid) != 0) return clear_set_gid(call.server.fs, node);
+  return ok();
+}
+
+Status on_removexattr(Call& call) {
+  AUFS_TRY(const NodePtr node, node_of(call));
+  return call.server.fs.removexattr(node, std::string(call.request.name));
+}
+
+}  // namespace aufs::fuse

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// Directories. An offset is the position in the handle's snapshot: 0 is ".", 1 is "..", the names follow; what a listing
+// returns as `off` of an entry is the position of the next one.
+#include <dirent.h>
+
+#include "fuse/convert.h"
+#include "fuse/dirent_writer.h"
+#include "fuse/operations.h"
+
+namespace aufs::fuse {
+namespace {
+
+enum class Listing { kPlain, kWithAttributes };
+
+Result<std::shared_ptr<DirHandle>> dir_of(Call& call, std::uint64_t fh) {
+  std::shared_ptr<DirHandle> handle = call.server.dirs.get(fh);
+  if (handle == nullptr) return Error{EBADF, "fuse"};
+  return handle;
+}
+
+// Appends "." or "..", which never carry attributes: the kernel would take them for children.
+Result<bool> add_dots(Call& call, const NodePtr& dir, std::uint64_t position, Listing listing, DirentWriter& writer) {
+  const bool self = position == 0;
+  ino_t ino = 0;
+  if (self) {
+    AUFS_TRY(const Attr attr, call.server.fs.getattr(dir));
+    ino = attr.st.st_ino;
+  } else if (const Result<Found> parent = call.server.fs.lookup(dir, "..")) {
+    ino = parent->attr.st.st_ino;
+  }
+  const DirEntry entry{self ? "." : "..", ino, DT_DIR};
+  return listing == Listing::kPlain ? writer.add(entry, position + 1) : writer.add_without_attributes(entry, position + 1);
+}
+
+// Appends an entry with what a look-up of it gives. A name that is gone by now, or that cannot be looked up, is listed
+// without. A look-up is only counted for an entry that is sent.
+bool add_with_attributes(Call& call, const NodePtr& dir, const DirEntry& entry, std::uint64_t next, DirentWriter& writer) {
+  if (!writer.has_room_with_attributes(entry)) return false;
+  const Result<Found> found = call.server.fs.lookup(dir, entry.name);
+  if (!found) return writer.add_without_attributes(entry, next);
+  const Timeouts& timeouts = call.server.timeouts;
+  const std::uint64_t nodeid = call.server.nodes.remember(found->node);
+  return writer.add_with_attributes(entry, next, to_entry(nodeid, found->attr, timeouts.entry, timeouts.attr));
+}
+
+Status list(Call& call, Listing listing) {
+  const auto in = call.request.as<wire::ReadIn>();
+  AUFS_TRY(const std::shared_ptr<DirHandle> handle, dir_of(call, in.fh));
+  const std::lock_guard lock(handle->mutex);
+  if (in.offset == 0 || !handle->snapshot) {
+    AUFS_TRY(handle->snapshot, call.server.fs.readdir(handle->node));
+  }
+  const std::vector<DirEntry>& names = *handle->snapshot;
+  DirentWriter writer(call.scratch.first(std::min<std::size_t>(in.size, call.scratch.size())));
+  bool room = true;
+  std::uint64_t position = in.offset;
+  for (; room && position < 2; ++position) {
+    AUFS_TRY(room, add_dots(call, handle->node, position, listing, writer));
+  }
+  for (; room && position - 2 < names.size(); ++position) {
+    const DirEntry& entry = names[position - 2];
+    room = listing == Listing::kPlain ? writer.add(entry, position + 1)
+                                      : add_with_attributes(call, handle->node, entry, position + 1, writer);
+  }
+  call.reply.send(writer.written());
+  return ok();
+}
+
+}  // namespace
+
+Status on_opendir(Call& call) {
+  AUFS_TRY(NodePtr node, node_of(call));
+  const std::uint64_t fh = call.server.dirs.add(std::make_shared<DirHandle>(std::move(node)));
+  // The kernel keeps the listing and drops it by itself whenever an operation changes the directory.
+  if (!call.reply.send_struct(wire::OpenOut{fh, wire::kOpenCacheDir | wire::kOpenKeepCache, 0})) call.server.dirs.take(fh);
+  return ok();
+}
+
+Status on_readdir(Call& call) { return list(call, Listing::kPlain); }
+
+Status on_readdirplus(Call& call) { return list(call, Listing::kWithAttributes); }
+
+Status on_fsyncdir(Call& call) {
+  AUFS_TRY(const NodePtr node, node_of(call));
+  return call.server.fs.fsyncdir(node);
+}
+
+Status on_releasedir(Call& call) {
+  call.server.dirs.take(call.request.as<wire::ReleaseIn>().fh);
+  return ok();
+}
+
+}  // namespace aufs::fuse

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// Opening and closing files, and with it the choice between passthrough and the page cache (io_modes.h).
+#include <fcntl.h>
+
+#include "fuse/convert.h"
+#include "fuse/operations.h"
+#include "sys/process_control.h"
+
+namespace aufs::fuse {
+namespace {
+
+bool opens_for_writing(std::uint32_t flags) noexcept { return (flags & O_ACCMODE) != O_RDONLY; }
+
+// A write by an ordinary user takes set-id bits and file capabilities away. Writes through the page cache reach us with a
+// flag that says so; passthrough writes are done with this process's rights, to which the backing file system grants
+// everything. So a file that has something to lose is not written through passthrough.
+bool has_privileges_to_lose(UnionFs& fs, const NodePtr& node, const struct stat& st) {
+  if ((st.st_mode & (S_ISUID | S_ISGID)) != 0) return true;
+  if ((st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0) return false;
+  return static_cast<bool>(fs.getxattr(node, "security.capability"));
+}
+
+// The descriptor to hand to the kernel, if this open may be passthrough. `st` may be null: looked up when needed.
+Result<std::optional<int>> backing_of(Call& call, const OpenFilePtr& file, bool writable, const struct stat* st) {
+  UnionFs& fs = call.server.fs;
+  if (call.server.modes.why_not() != nullptr) return std::optional<int>();
+  const std::optional<int> fd = fs.passthrough_fd(file);
+  if (!fd || !writable) return fd;
+  const NodePtr node = UnionFs::node_of(file);
+  Attr attr;
+  if (st == nullptr) {
+    AUFS_TRY(attr, fs.getattr(node));
+    st = &attr.st;
+  }
+  return has_privileges_to_lose(fs, node, *st) ? std::optional<int>() : fd;
+}
+
+struct Granted {
+  std::uint64_t fh;
+  wire::OpenOut out;
+};
+
+Result<Granted> grant(Call& call, OpenFilePtr file, std::uint64_t nodeid, std::uint32_t flags, const struct stat* st) {
+  Server& server = call.server;
+  const bool writable = opens_for_writing(flags);
+  AUFS_TRY(const std::optional<int> backing, backing_of(call, file, writable, st));
+  auto handle = std::make_shared<FileHandle>(FileHandle{std::move(file), nodeid, false, writable});
+  const OpenMode mode = server.modes.open(nodeid, backing);
+  handle->passthrough = mode.passthrough;
+  std::uint64_t fh = 0;
+  try {
+    fh = server.files.add(std::move(handle));
+  } catch (...) {
+    server.modes.close(nodeid, mode.passthrough);
+    throw;
+  }
+  // FLUSH has nothing to do here, and a process that dies while it serves or uses the mount must not wait for one.
+  std::uint32_t open_flags = wire::kOpenNoFlush;
+  if (mode.passthrough) open_flags |= wire::kOpenPassthrough;
+  if (mode.keep_cache) open_flags |= wire::kOpenKeepCache;
+  return Granted{fh, {fh, open_flags, mode.backing_id}};
+}
+
+void close_file(Server& server, std::uint64_t fh, int device) {
+  const std::shared_ptr<FileHandle> handle = server.files.take(fh);
+  if (handle == nullptr) return;
+  server.modes.close(handle->nodeid, handle->passthrough);
+  // A store through a shared mapping of a passthrough file changes its times without the kernel noticing here.
+  if (handle->passthrough && handle->writable) notify_attributes_changed(device, handle->nodeid);
+}
+
+Status reply_created(Call& call, Opened opened, std::uint32_t flags) {
+  Server& server = call.server;
+  const std::uint64_t nodeid = server.nodes.remember(opened.found.node);
+  const auto take_back = [&] { if (server.nodes.forget(nodeid, 1)) server.modes.forget(nodeid); };
+  const Result<Granted> granted = grant(call, std::move(opened.file), nodeid, flags, &opened.found.attr.st);
+  if (!granted) {
+    take_back();
+    return granted.error();
+  }
+  const auto entry = to_entry(nodeid, opened.found.attr, server.timeouts.entry, server.timeouts.attr);
+  if (!call.reply.send_structs(entry, granted->out)) {
+    close_file(server, granted->fh, call.device);
+    take_back();
+  }
+  return ok();
+}
+
+}  // namespace
+
+Status on_open(Call& call) {
+  const auto in = call.request.as<wire::OpenIn>();
+  AUFS_TRY(const NodePtr node, node_of(call));
+  AUFS_TRY(OpenFilePtr file, call.server.fs.open(node, static_cast<int>(in.flags)));
+  if ((in.open_flags & wire::kOpenKillSetId) != 0) {
+    SetAttr change;
+    change.kill_set_id = true;
+    AUFS_CHECK(call.server.fs.setattr(node, change));
+  }
+  AUFS_TRY(const Granted granted, grant(call, std::move(file), call.request.header.nodeid, in.flags, nullptr));
+  if (!call.reply.send_struct(granted.out)) close_file(call.server, granted.fh, call.device);
+  return ok();
+}
+
+Status on_create(Call& call) {
+  const auto in = call.request.as<wire::CreateIn>();
+  AUFS_TRY(const NodePtr parent, node_of(call));
+  const sys::UmaskScope umask(in.umask);
+  AUFS_TRY(Opened opened, call.server.fs.create(parent, call.request.name, static_cast<int>(in.flags), in.mode,
+                                                caller_of(call)));
+  return reply_created(call, std::move(opened), in.flags);
+}
+
+Status on_tmpfile(Call& call) {
+  const auto in = call.request.as<wire::CreateIn>();
+  AUFS_TRY(const NodePtr parent, node_of(call));
+  const sys::UmaskScope umask(in.umask);
+  AUFS_TRY(Opened opened, call.server.fs.tmpfile(parent, static_cast<int>(in.flags), in.mode, caller_of(call)));
+  return reply_created(call, std::move(opened), in.flags);
+}
+
+Status on_release(Call& call) {
+  close_file(call.server, call.request.as<wire::ReleaseIn>().fh, call.device);
+  return ok();
+}
+
+}  // namespace aufs::fuse

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "fuse/failure.h"
+#include "fuse/options.h"
+#include "union/union_fs.h"
+
+namespace aufs::fuse {
+
+// The checks before anything is mounted. Nothing stays behind when one fails.
+
+// The real path of the mountpoint. ERR_MOUNTPOINT, ERR_MOUNTPOINT_NOT_EMPTY.
+Outcome<std::string> check_target(const Options& options);
+
+// A branch must not lie below the mountpoint, which hides it, nor the mountpoint below a branch, which would then contain
+// itself. Compared by device and inode all the way up, so bind mounts and symlinks do not matter.
+// ERR_BRANCH_NOT_FOUND, ERR_BRANCH_OVERLAP.
+MaybeFailure check_branches(const Options& options, const std::string& target);
+
+// ERR_BRANCH_NOT_FOUND, ERR_BRANCH_OVERLAP, ERR_BRANCH_BUSY, ERR_BRANCH.
+Outcome<std::unique_ptr<UnionFs>> open_union(const Options& options, std::function<void(const CopyUpEvent&)> on_copy_up);
+
+}  // namespace aufs::fuse

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "fuse/handles.h"
+#include "fuse/handshake.h"
+#include "fuse/io_modes.h"
+#include "fuse/node_table.h"
+#include "fuse/protocol.h"
+#include "fuse/reply.h"
+#include "union/union_fs.h"
+
+namespace aufs::fuse {
+
+// Seconds that the kernel may trust what it was told. Long, because only this server changes its branches.
+struct Timeouts {
+  double entry = 3600;
+  double attr = 3600;
+  double negative = 3600;
+};
+
+// Everything that the handlers of one mount share. Each member is thread-safe by itself.
+struct Server {
+  Server(UnionFs& union_fs, Timeouts timeout, Negotiated settled, BackingRegistry* registry, const char* why_not)
+      : fs(union_fs), timeouts(timeout), negotiated(settled), nodes(union_fs.root()), modes(registry, why_not) {}
+
+  UnionFs& fs;
+  const Timeouts timeouts;
+  const Negotiated negotiated;
+  NodeTable nodes;
+  HandleTable<FileHandle> files;
+  HandleTable<DirHandle> dirs;
+  IoModes modes;
+};
+
+// One request on its way through a handler.
+struct Call {
+  Server& server;
+  const Request& request;
+  Reply& reply;
+  int device;                    // that the request came from
+  std::span<std::byte> scratch;  // for large replies; lies over `request.data`, so of use to requests without data only
+};
+
+}  // namespace aufs::fuse

@@ -1,0 +1,77 @@
+{
+  "variables": {
+    "engine_files": [
+      "sys/attributes.cc",
+      "sys/descriptors.cc",
+      "sys/directory.cc",
+      "sys/file_io.cc",
+      "sys/fuse_device.cc",
+      "sys/fuse_mount.cc",
+      "sys/limits.cc",
+      "sys/names.cc",
+      "sys/process_control.cc",
+      "union/branch.cc",
+      "union/copy_data.cc",
+      "union/copy_up.cc",
+      "union/create.cc",
+      "union/dir_merge.cc",
+      "union/flush_links.cc",
+      "union/hardlink.cc",
+      "union/inode_table.cc",
+      "union/lookup.cc",
+      "union/lookup_cache.cc",
+      "union/metadata.cc",
+      "union/open_file.cc",
+      "union/place.cc",
+      "union/remove.cc",
+      "union/remove_tree.cc",
+      "union/rename_dir.cc",
+      "union/rename_file.cc",
+      "union/rename_parts.cc",
+      "union/setattr.cc",
+      "union/staging.cc",
+      "union/union_fs.cc"
+    ],
+    "addon_files": [
+      "node/arguments.cc",
+      "node/path_walk.cc"
+    ],
+    "fuse_files": [
+      "fuse/control.cc",
+      "fuse/convert.cc",
+      "fuse/dirent_writer.cc",
+      "fuse/dispatch.cc",
+      "fuse/escaped_list.cc",
+      "fuse/failure.cc",
+      "fuse/handshake.cc",
+      "fuse/io_modes.cc",
+      "fuse/json_line.cc",
+      "fuse/mount_table.cc",
+      "fuse/mounting.cc",
+      "fuse/node_table.cc",
+      "fuse/operations_attributes.cc",
+      "fuse/operations_directories.cc",
+      "fuse/operations_files.cc",
+      "fuse/operations_names.cc",
+      "fuse/operations_open.cc",
+      "fuse/option_words.cc",
+      "fuse/options.cc",
+      "fuse/preflight.cc",
+      "fuse/protocol.cc",
+      "fuse/reply.cc",
+      "fuse/session.cc",
+      "fuse/supervisor.cc",
+      "fuse/worker.cc"
+    ],
+    "fuse_main_files": [
+      "fuse/main.cc"
+    ],
+    "native_test_files": [
+      "../test/native/fuse_io_modes_test.cc",
+      "../test/native/fuse_options_test.cc",
+      "../test/native/fuse_protocol_test.cc",
+      "../test/native/union_fs_test.cc",
+      "../test/native/union_stress_test.cc"
+    ]
+  }
+}

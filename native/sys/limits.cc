@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#include "sys/limits.h"
+
+#include <sys/resource.h>
+
+namespace aufs::sys {
+
+std::size_t open_file_limit() noexcept {
+  constexpr std::size_t kPosixMinimum = 20;
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kPosixMinimum;
+  return limit.rlim_cur;
+}
+
+}  // namespace aufs::sys

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+
+#include <string>
+#include <vector>
+
+#include "fuse/escaped_list.h"
+#include "fuse/json_line.h"
+#include "fuse/mount_table.h"
+#include "fuse/options.h"
+
+namespace aufs::fuse {
+namespace {
+
+Outcome<Options> parse(std::vector<std::string> arguments, const std::string& program = "node-aufs-fuse") {
+  arguments.insert(arguments.begin(), program);
+  return parse_command_line(arguments);
+}
+
+std::string branches_of(const Outcome<Options>& options) {
+  if (!options) return options.failure().message;
+  std::string text;
+  for (const BranchSpec& branch : options->branches) text += branch.path + "=" + perm_text(branch.perm) + " ";
+  return text;
+}
+
+TEST(FuseOptions, DockersOptionString) {
+  const auto options = parse({"-o", "br:/rw=rw:/r1=ro+wh:/r2=ro+wh,dio,xino=/dev/shm/aufs.xino,dirperm1", "/t"});
+  EXPECT_EQ(branches_of(options), "/rw=rw /r1=ro+wh /r2=ro+wh ");
+  EXPECT_EQ(options->target, "/t");
+  EXPECT_FALSE(options->read_only);
+  EXPECT_TRUE(options->daemon());
+}
+
+TEST(FuseOptions, BranchesWithoutPermissionHaveAufsDefaults) {
+  EXPECT_EQ(branches_of(parse({"-o", "br=/a:/b", "/t"})), "/a=rw /b=ro ");
+  EXPECT_EQ(branches_of(parse({"-o", "dirs=/a:/b", "/t"})), "/a=rw /b=ro ");
+  const auto read_only = parse({"-o", "ro,br=/a:/b", "/t"});
+  EXPECT_EQ(branches_of(read_only), "/a=ro /b=ro ");
+  EXPECT_TRUE(read_only->read_only);
+}
+
+TEST(FuseOptions, OverlayWords) {
+  const auto options = parse({"-o", "lowerdir=/a\\:b:/c\\,d,upperdir=/u,workdir=/w", "/t"});
+  EXPECT_EQ(branches_of(options), "/u=rw /a:b=ro+wh /c,d=ro+wh ");
+  EXPECT_EQ(branches_of(parse({"-o", "lowerdir+=/a,lowerdir+=/b", "/t"})), "/a=ro+wh /b=ro+wh ");
+  EXPECT_TRUE(parse({"-o", "lowerdir=/a:/b", "/t"})->read_only);
+  EXPECT_NE(parse({"-o", "lowerdir=/a:/b", "/t"})->mount_flags & MS_RDONLY, 0U);
+  EXPECT_FALSE(parse({"-o", "lowerdir=/a::/b", "/t"}));
+}
+
+TEST(FuseOptions, SwitchesForBranches) {
+  const auto options = parse({"--branch", "/a:b", "rw", "--branch", "/c", "ro+wh", "-f", "--control-fd", "7", "/t"});
+  EXPECT_EQ(branches_of(options), "/a:b=rw /c=ro+wh ");
+  EXPECT_EQ(options->control_fd, 7);
+  EXPECT_TRUE(options->foreground);
+  EXPECT_FALSE(parse({"--branch", "/a", "rw", "-o", "br:/b", "/t"}));
+}
+
+TEST(FuseOptions, GenericOptionsByMeaning) {
+  const auto options = parse({"-o", "rw,nosuid,dev,noatime,nofail,_netdev,x-systemd.automount,br:/a=rw", "/t"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->mount_flags, static_cast<unsigned long>(MS_NOSUID | MS_NOATIME));
+  EXPECT_EQ(parse({"-o", "nosuid,suid,br:/a=rw", "/t"})->mount_flags, 0U);
+}
+
+TEST(FuseOptions, NumbersAndSwitches) {
+  const auto options = parse({"-o", "br:/a=rw,threads=3,entry_timeout=1.5,negative_timeout=0,volatile,nodirren", "/t"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->threads, 3U);
+  EXPECT_EQ(options->timeouts.entry, 1.5);
+  EXPECT_EQ(options->timeouts.negative, 0);
+  EXPECT_TRUE(options->is_volatile);
+  EXPECT_FALSE(options->dirren);
+  for (const char* bad : {"threads=0", "threads=x", "threads=999", "entry_timeout=", "attr_timeout=-1", "x_timeout=1"}) {
+    EXPECT_FALSE(parse({"-o", std::string("br:/a=rw,") + bad, "/t"})) << bad;
+  }
+}
+
+TEST(FuseOptions, SaysWhichWordItDoesNotKnow) {
+  const auto unknown = parse({"-o", "br:/a=rw,frobnicate", "/t"});
+  ASSERT_FALSE(unknown);
+  EXPECT_STREQ(unknown.failure().code, "ERR_USAGE");
+  EXPECT_EQ(unknown.failure().exit_code(), 64);
+  EXPECT_NE(unknown.failure().message.find("'frobnicate'"), std::string::npos);
+  EXPECT_NE(parse({"-o", "br:/a=rwx", "/t"}).failure().message.find("'rwx'"), std::string::npos);
+  EXPECT_NE(parse({"-o", "br:/a,squash_to_uid=0", "/t"}).failure().message.find("not supported"), std::string::npos);
+  EXPECT_FALSE(parse({"-o", "br:/a,remount", "/t"}));
+  EXPECT_FALSE(parse({"-o", "br:/a"}));
+  EXPECT_FALSE(parse({"/t"}));
+}
+
+TEST(FuseOptions, AsMountHelper) {
+  const auto options = parse({"layers", "/t", "-n", "-o", "rw,br:/a=rw"}, "/sbin/mount.fuse.node-aufs");
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->fsname, "layers");
+  EXPECT_EQ(options->target, "/t");
+}
+
+TEST(FuseOptions, HelpAndVersionNeedNothingElse) {
+  EXPECT_TRUE(parse({"--help"})->help);
+  EXPECT_TRUE(parse({"--version"})->version);
+}
+
+TEST(FuseEscapedList, BackslashKeepsSeparators) {
+  const auto parts = split_escaped("a\\,b,c\\\\,d", ',');
+  ASSERT_EQ(parts.size(), 3U);
+  EXPECT_EQ(unescape(parts[0]), "a,b");
+  EXPECT_EQ(unescape(parts[1]), "c\\");
+  EXPECT_EQ(unescape("end\\"), "end\\");
+}
+
+TEST(FuseMountTable, ReadsPointsWithSpaces) {
+  const auto lines = parse_mount_table(
+      "36 35 98:0 / /mnt/a\\040b rw,noatime master:1 - ext3 /dev/root rw\n"
+      "broken line\n"
+      "40 35 0:44 / /m rw - fuse.node-aufs node-aufs rw\n");
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0].point, "/mnt/a b");
+  EXPECT_EQ(lines[1].id, 40U);
+  EXPECT_EQ(lines[1].device, "0:44");
+  EXPECT_EQ(lines[1].type, "fuse.node-aufs");
+}
+
+TEST(FuseJsonLine, QuotesWhatNeedsIt) {
+  JsonLine json;
+  json.open('{').key("a").text("x\"\\\n").key("b").open('[').number(1).boolean(true).close(']').close('}');
+  EXPECT_EQ(std::move(json).take(), "{\"a\":\"x\\\"\\\\\\u000a\",\"b\":[1,true]}\n");
+}
+
+}  // namespace
+}  // namespace aufs::fuse
