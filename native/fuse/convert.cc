@@ -13,7 +13,9 @@ wire::SxTime to_sx_time(const struct timespec& time) noexcept {
   return {static_cast<std::int64_t>(time.tv_sec), static_cast<std::uint32_t>(time.tv_nsec), 0};
 }
 
-std::uint32_t u32(std::uint64_t value) noexcept { return static_cast<std::uint32_t>(value); }
+std::uint32_t u32(std::uint64_t value) noexcept {
+  return static_cast<std::uint32_t>(value);
+}
 
 // Bits of statx(2)'s mask: everything basic, and the birth time.
 constexpr std::uint32_t kBasicStats = 0x7ff;
@@ -22,13 +24,13 @@ constexpr std::uint32_t kBirthTime = 0x800;
 }  // namespace
 
 std::uint32_t pack_device(dev_t device) noexcept {
-  const std::uint32_t major = ::major(device);
-  const std::uint32_t minor = ::minor(device);
-  return (minor & 0xff) | (major << 8) | ((minor & ~0xffU) << 12);
+  const std::uint32_t high = major(device);
+  const std::uint32_t low = minor(device);
+  return (low & 0xff) | (high << 8) | ((low & ~0xffU) << 12);
 }
 
 dev_t unpack_device(std::uint32_t packed) noexcept {
-  return ::makedev((packed >> 8) & 0xfff, (packed & 0xff) | ((packed >> 12) & 0xfff00));
+  return makedev((packed >> 8) & 0xfff, (packed & 0xff) | ((packed >> 12) & 0xfff00));
 }
 
 WireTime to_wire_time(double seconds) noexcept {
@@ -75,8 +77,8 @@ wire::Statx to_wire_statx(const Attr& attr) noexcept {
   out.btime = to_sx_time(attr.btime);
   out.ctime = to_sx_time(st.st_ctim);
   out.mtime = to_sx_time(st.st_mtim);
-  out.rdev_major = ::major(st.st_rdev);
-  out.rdev_minor = ::minor(st.st_rdev);
+  out.rdev_major = major(st.st_rdev);
+  out.rdev_minor = minor(st.st_rdev);
   return out;
 }
 
@@ -93,15 +95,11 @@ wire::StatfsOut to_wire(const struct statvfs& stat, std::size_t name_max) noexce
   return out;
 }
 
-wire::EntryOut to_entry(std::uint64_t nodeid, const Attr& attr, double entry_seconds, double attr_seconds) noexcept {
+wire::EntryOut to_entry(std::uint64_t nodeid, const Attr& attr, double entry_seconds,
+                        double attr_seconds) noexcept {
   const WireTime entry = to_wire_time(entry_seconds);
   const WireTime attributes = to_wire_time(attr_seconds);
-  return {nodeid,
-          0,
-          entry.seconds,
-          attributes.seconds,
-          entry.nanoseconds,
-          attributes.nanoseconds,
+  return {nodeid,       0, entry.seconds, attributes.seconds, entry.nanoseconds, attributes.nanoseconds,
           to_wire(attr)};
 }
 

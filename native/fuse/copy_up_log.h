@@ -37,8 +37,8 @@ class CopyUpLog {
 
  private:
   mutable std::mutex mutex_;
-  Totals totals_;                    // guarded by mutex_
-  std::deque<CopyUpEvent> recent_;   // guarded by mutex_
+  Totals totals_;                   // guarded by mutex_
+  std::deque<CopyUpEvent> recent_;  // guarded by mutex_
 };
 
 }  // namespace aufs::fuse

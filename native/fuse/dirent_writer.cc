@@ -6,7 +6,9 @@
 namespace aufs::fuse {
 namespace {
 
-constexpr std::size_t padded(std::size_t size) noexcept { return (size + 7) & ~std::size_t{7}; }
+constexpr std::size_t padded(std::size_t size) noexcept {
+  return (size + 7) & ~std::size_t{7};
+}
 static_assert(padded(24 + 1) == 32 && padded(32) == 32);
 
 }  // namespace

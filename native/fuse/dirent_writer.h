@@ -21,7 +21,8 @@ class DirentWriter {
 
   // READDIRPLUS.
   bool has_room_with_attributes(const DirEntry& entry) const noexcept;
-  bool add_with_attributes(const DirEntry& entry, std::uint64_t next, const wire::EntryOut& attributes) noexcept;
+  bool add_with_attributes(const DirEntry& entry, std::uint64_t next,
+                           const wire::EntryOut& attributes) noexcept;
   // nodeid 0 tells the kernel that nothing is said about the entry but its name.
   bool add_without_attributes(const DirEntry& entry, std::uint64_t next) noexcept;
 

@@ -17,17 +17,23 @@ Status on_interrupt(Call& call) {  // operations are short or must not be cut; t
   return ok();
 }
 
-Status on_destroy(Call&) { return ok(); }
+Status on_destroy(Call&) {
+  return ok();
+}
 
 // ENOTTY, not ENOSYS: the kernel asks again, but programs that probe with ioctl(2) get the answer that they know.
-Status on_ioctl(Call&) { return Error{ENOTTY, "ioctl"}; }
+Status on_ioctl(Call&) {
+  return Error{ENOTTY, "ioctl"};
+}
 
 // Absent on purpose: FLUSH (nothing to flush, fuse-facts pitfall 1), ACCESS (default_permissions: the kernel checks),
 // POLL, BMAP, the lock operations (not negotiated: the kernel keeps locks itself).
 constexpr std::array<Handler, wire::kOpcodeEnd> make_handlers() {
   using enum wire::Opcode;
   std::array<Handler, wire::kOpcodeEnd> table{};
-  const auto set = [&table](wire::Opcode opcode, Handler handler) { table[static_cast<std::size_t>(opcode)] = handler; };
+  const auto set = [&table](wire::Opcode opcode, Handler handler) {
+    table[static_cast<std::size_t>(opcode)] = handler;
+  };
   set(kLookup, on_lookup);
   set(kForget, on_forget);
   set(kGetattr, on_getattr);

@@ -5,6 +5,8 @@
 
 namespace aufs::fuse {
 
-std::string reason_of(int number) { return ": " + std::generic_category().message(number); }
+std::string reason_of(int number) {
+  return ": " + std::generic_category().message(number);
+}
 
 }  // namespace aufs::fuse

@@ -11,12 +11,15 @@ namespace {
 //   POSIX_LOCKS, FLOCK_LOCKS  locks are the kernel's own business on a local mount;
 //   WRITEBACK_CACHE           excludes passthrough, and makes the kernel the owner of size and times;
 //   AUTO_INVAL_DATA           nothing changes behind our back, and we say what pages are stale (EXPLICIT_INVAL_DATA);
+//   READDIRPLUS_AUTO          the kernel then asks for attributes with the first block of names only, too late for programs
+//                             that read all names before they look at any (find, tar, rm): measured on 50,000 files,
+//                             find -size takes 2.4 times as long with it, while a bare listing takes a third;
 //   NO_OPEN, NO_OPENDIR       would leave us without the open that decides about passthrough.
-constexpr std::uint64_t kWanted =
-    wire::kAsyncRead | wire::kAtomicTruncate | wire::kExportSupport | wire::kBigWrites | wire::kDontMask |
-    wire::kDoReaddirplus | wire::kReaddirplusAuto | wire::kAsyncDirectIo | wire::kParallelDirops | wire::kPosixAcl |
-    wire::kMaxPages | wire::kCacheSymlinks | wire::kExplicitInvalData | wire::kHandleKillprivV2 | wire::kSetxattrExt |
-    wire::kInitExt;
+constexpr std::uint64_t kWanted = wire::kAsyncRead | wire::kAtomicTruncate | wire::kExportSupport |
+                                  wire::kBigWrites | wire::kDontMask | wire::kDoReaddirplus |
+                                  wire::kAsyncDirectIo | wire::kParallelDirops | wire::kPosixAcl |
+                                  wire::kMaxPages | wire::kCacheSymlinks | wire::kExplicitInvalData |
+                                  wire::kHandleKillprivV2 | wire::kSetxattrExt | wire::kInitExt;
 
 constexpr std::uint16_t kMaxBackground = 64;  // background requests (read-ahead, RELEASE) in flight
 constexpr std::uint16_t kCongestion = 48;
@@ -35,7 +38,8 @@ Result<Handshake> shake_hands(const wire::InitIn& init, bool want_passthrough) n
   wire::InitOut& out = result.reply;
   out.major = wire::kMajor;
   out.minor = wire::kMinor;
-  out.max_readahead = std::max<std::uint32_t>(init.max_readahead, kMaxTransfer);  // the kernel takes the smaller one
+  out.max_readahead =
+      std::max<std::uint32_t>(init.max_readahead, kMaxTransfer);  // the kernel takes the smaller one
   out.flags = static_cast<std::uint32_t>(result.negotiated.flags);
   out.flags2 = static_cast<std::uint32_t>(result.negotiated.flags >> 32);
   out.max_background = kMaxBackground;

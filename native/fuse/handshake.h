@@ -9,7 +9,8 @@
 
 namespace aufs::fuse {
 
-inline constexpr std::uint32_t kMaxPages = 256;  // of 4 KiB; the kernel's limit unless root raises fs.fuse.max_pages_limit
+inline constexpr std::uint32_t kMaxPages =
+    256;  // of 4 KiB; the kernel's limit unless root raises fs.fuse.max_pages_limit
 inline constexpr std::size_t kMaxTransfer = 1 << 20;  // bytes of data in one READ, WRITE or READDIR
 
 // What kernel and server agreed on.

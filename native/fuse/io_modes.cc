@@ -10,7 +10,8 @@ const char* lasting_reason(int code) noexcept {
     case EPERM: return "needs CAP_SYS_ADMIN in the initial user namespace";
     case ELOOP: return "the writable branch lies on a stacked file system";
     case ENOTTY: return "this kernel has no passthrough (Linux 6.9)";
-    case EOPNOTSUPP: case EINVAL: return "the file system of the writable branch does not support it";
+    case EOPNOTSUPP:
+    case EINVAL: return "the file system of the writable branch does not support it";
     default: return nullptr;  // EMFILE, ENOMEM, …: another time
   }
 }
@@ -31,7 +32,8 @@ OpenMode IoModes::open(std::uint64_t nodeid, std::optional<int> backing_fd) {
   Shard& shard = shards_[nodeid % kShards];
   const std::lock_guard lock(shard.mutex);
   State& state = shard.states[nodeid];
-  if (state.passthrough == 0 && state.cached == 0 && backing_fd) state.backing_id = register_backing(*backing_fd);
+  if (state.passthrough == 0 && state.cached == 0 && backing_fd)
+    state.backing_id = register_backing(*backing_fd);
   if (state.backing_id != 0) {
     ++state.passthrough;
     state.stale = true;

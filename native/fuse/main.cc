@@ -24,7 +24,8 @@ int control_fd_of(const std::vector<std::string>& arguments) {
   for (std::size_t at = 0; at + 1 < arguments.size(); ++at) {
     if (arguments[at] != "--control-fd") continue;
     const std::string& number = arguments[at + 1];
-    const bool plain = !number.empty() && number.size() < 7 && number.find_first_not_of("0123456789") == std::string::npos;
+    const bool plain =
+        !number.empty() && number.size() < 7 && number.find_first_not_of("0123456789") == std::string::npos;
     if (plain && sys::is_open(std::stoi(number))) return std::stoi(number);
   }
   return -1;
@@ -42,14 +43,17 @@ int run(const std::vector<std::string>& arguments) {
   if (options->help) return std::fputs(std::string(help_text()).c_str(), stdout) < 0 ? 1 : 0;
   if (options->version) return std::puts("node-aufs-fuse " NODE_AUFS_VERSION) < 0 ? 1 : 0;
   if (options->control_fd >= 0 && !sys::close_on_exec(options->control_fd)) {
-    return refuse(arguments, {"ERR_USAGE", EBADF, "--control-fd " + std::to_string(options->control_fd) +
-                                                      " is not open", ""});
+    return refuse(arguments, {"ERR_USAGE", EBADF,
+                              "--control-fd " + std::to_string(options->control_fd) + " is not open", ""});
   }
   sys::ignore_signal(SIGPIPE);
+  sys::raise_open_file_limit();  // every file that is open on the mount is open here too
   return options->daemon() ? run_as_daemon(*options) : run_supervised(*options, UniqueFd());
 }
 
 }  // namespace
 }  // namespace aufs::fuse
 
-int main(int argc, char** argv) { return aufs::fuse::run({argv, argv + argc}); }
+int main(int argc, char** argv) {
+  return aufs::fuse::run({argv, argv + argc});
+}

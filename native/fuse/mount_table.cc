@@ -8,7 +8,9 @@
 namespace aufs::fuse {
 namespace {
 
-bool is_octal(char c) noexcept { return c >= '0' && c <= '7'; }
+bool is_octal(char c) noexcept {
+  return c >= '0' && c <= '7';
+}
 
 // "\040" is how the table writes a space.
 std::string read_back(std::string_view text) {

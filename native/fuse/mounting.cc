@@ -34,9 +34,9 @@ bool has_several_users() {
 }
 
 Outcome<UniqueFd> mount_directly(const Options& options, const std::string& target, UniqueFd device) {
-  std::string data = "fd=" + std::to_string(device.get()) + ",rootmode=40000,user_id=" +
-                     std::to_string(sys::user_id()) + ",group_id=" + std::to_string(sys::group_id()) +
-                     ",default_permissions";
+  std::string data = "fd=" + std::to_string(device.get()) +
+                     ",rootmode=40000,user_id=" + std::to_string(sys::user_id()) +
+                     ",group_id=" + std::to_string(sys::group_id()) + ",default_permissions";
   if (options.allow_other.value_or(has_several_users())) data += ",allow_other";
   const Status mounted = sys::mount_file_system(options.fsname.c_str(), target.c_str(), kMountType,
                                                 options.mount_flags, data.c_str());
@@ -62,7 +62,7 @@ std::string escape_commas(const std::string& text) {
 std::string helper_options(const Options& options) {
   std::string text = "fsname=" + escape_commas(options.fsname) + ",subtype=node-aufs,default_permissions";
   constexpr std::pair<unsigned long, const char*> kPassed[] = {
-      {MS_RDONLY, ",ro"},     {MS_NOEXEC, ",noexec"},         {MS_SYNCHRONOUS, ",sync"},
+      {MS_RDONLY, ",ro"},       {MS_NOEXEC, ",noexec"},         {MS_SYNCHRONOUS, ",sync"},
       {MS_NOATIME, ",noatime"}, {MS_NODIRATIME, ",nodiratime"}, {MS_DIRSYNC, ",dirsync"}};
   for (const auto& [flag, word] : kPassed) {
     if ((options.mount_flags & flag) != 0) text += word;
@@ -85,15 +85,17 @@ std::string one_line(std::string text) {
 
 Outcome<UniqueFd> mount_with_helper(const Options& options, const std::string& target) {
   Result<sys::Pair> channel = sys::stream_pair();
-  if (!channel) return helper_failure(target, channel.error().code, "no socket for it" + reason_of(channel.error().code));
+  if (!channel)
+    return helper_failure(target, channel.error().code, "no socket for it" + reason_of(channel.error().code));
   const int theirs = channel->second.get();
   const Result<sys::Finished> helper =
       sys::run_program({kHelper, "-o", helper_options(options), "--", target},
                        "_FUSE_COMMFD=" + std::to_string(theirs), theirs);
   if (!helper) {
     const int code = helper.error().code;
-    return helper_failure(target, code, (code == ENOENT ? "there is no such program" : "it cannot be started") +
-                                            reason_of(code) + "; install the package fuse3, or run as root");
+    return helper_failure(target, code,
+                          (code == ENOENT ? "there is no such program" : "it cannot be started") +
+                              reason_of(code) + "; install the package fuse3, or run as root");
   }
   channel->second.reset();
   if (helper->exit.code != 0 || helper->exit.signal != 0) {
@@ -124,7 +126,8 @@ MaybeFailure check_device() {
   if (device) return std::nullopt;
   const int code = device.error().code;
   const char* advice = "; load it with: modprobe fuse (in a container: --device /dev/fuse)";
-  if (code == EACCES || code == EPERM) advice = "; make it accessible with: chmod 666 /dev/fuse (udev's default)";
+  if (code == EACCES || code == EPERM)
+    advice = "; make it accessible with: chmod 666 /dev/fuse (udev's default)";
   return Failure{"ERR_FUSE_DEVICE", code, "cannot open /dev/fuse" + reason_of(code) + advice, "/dev/fuse"};
 }
 

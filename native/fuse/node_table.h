@@ -40,8 +40,8 @@ class NodeTable {
   };
   struct alignas(64) Shard {
     mutable std::mutex mutex;
-    std::unordered_map<std::uint64_t, Entry> by_id;           // guarded by mutex
-    std::unordered_map<const Node*, std::uint64_t> by_node;   // guarded by mutex
+    std::unordered_map<std::uint64_t, Entry> by_id;          // guarded by mutex
+    std::unordered_map<const Node*, std::uint64_t> by_node;  // guarded by mutex
   };
   static std::size_t shard_of(const Node* node) noexcept;
 

@@ -81,8 +81,10 @@ Status on_listxattr(Call& call) {
 Status on_setxattr(Call& call) {
   const auto in = call.request.as<wire::SetxattrIn>();
   AUFS_TRY(const NodePtr node, node_of(call));
-  const std::string_view value(reinterpret_cast<const char*>(call.request.data.data()), call.request.data.size());
-  AUFS_CHECK(call.server.fs.setxattr(node, std::string(call.request.name), value, static_cast<int>(in.flags)));
+  const std::string_view value(reinterpret_cast<const char*>(call.request.data.data()),
+                               call.request.data.size());
+  AUFS_CHECK(
+      call.server.fs.setxattr(node, std::string(call.request.name), value, static_cast<int>(in.flags)));
   if ((in.setxattr_flags & wire::kSetxattrAclKillSgid) != 0) return clear_set_gid(call.server.fs, node);
   return ok();
 }

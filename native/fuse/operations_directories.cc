@@ -19,7 +19,8 @@ Result<std::shared_ptr<DirHandle>> dir_of(Call& call, std::uint64_t fh) {
 }
 
 // Appends "." or "..", which never carry attributes: the kernel would take them for children.
-Result<bool> add_dots(Call& call, const NodePtr& dir, std::uint64_t position, Listing listing, DirentWriter& writer) {
+Result<bool> add_dots(Call& call, const NodePtr& dir, std::uint64_t position, Listing listing,
+                      DirentWriter& writer) {
   const bool self = position == 0;
   ino_t ino = 0;
   if (self) {
@@ -29,18 +30,21 @@ Result<bool> add_dots(Call& call, const NodePtr& dir, std::uint64_t position, Li
     ino = parent->attr.st.st_ino;
   }
   const DirEntry entry{self ? "." : "..", ino, DT_DIR};
-  return listing == Listing::kPlain ? writer.add(entry, position + 1) : writer.add_without_attributes(entry, position + 1);
+  return listing == Listing::kPlain ? writer.add(entry, position + 1)
+                                    : writer.add_without_attributes(entry, position + 1);
 }
 
 // Appends an entry with what a look-up of it gives. A name that is gone by now, or that cannot be looked up, is listed
 // without. A look-up is only counted for an entry that is sent.
-bool add_with_attributes(Call& call, const NodePtr& dir, const DirEntry& entry, std::uint64_t next, DirentWriter& writer) {
+bool add_with_attributes(Call& call, const NodePtr& dir, const DirEntry& entry, std::uint64_t next,
+                         DirentWriter& writer) {
   if (!writer.has_room_with_attributes(entry)) return false;
   const Result<Found> found = call.server.fs.lookup(dir, entry.name);
   if (!found) return writer.add_without_attributes(entry, next);
   const Timeouts& timeouts = call.server.timeouts;
   const std::uint64_t nodeid = call.server.nodes.remember(found->node);
-  return writer.add_with_attributes(entry, next, to_entry(nodeid, found->attr, timeouts.entry, timeouts.attr));
+  return writer.add_with_attributes(entry, next,
+                                    to_entry(nodeid, found->attr, timeouts.entry, timeouts.attr));
 }
 
 Status list(Call& call, Listing listing) {
@@ -72,13 +76,18 @@ Status on_opendir(Call& call) {
   AUFS_TRY(NodePtr node, node_of(call));
   const std::uint64_t fh = call.server.dirs.add(std::make_shared<DirHandle>(std::move(node)));
   // The kernel keeps the listing and drops it by itself whenever an operation changes the directory.
-  if (!call.reply.send_struct(wire::OpenOut{fh, wire::kOpenCacheDir | wire::kOpenKeepCache, 0})) call.server.dirs.take(fh);
+  if (!call.reply.send_struct(wire::OpenOut{fh, wire::kOpenCacheDir | wire::kOpenKeepCache, 0}))
+    call.server.dirs.take(fh);
   return ok();
 }
 
-Status on_readdir(Call& call) { return list(call, Listing::kPlain); }
+Status on_readdir(Call& call) {
+  return list(call, Listing::kPlain);
+}
 
-Status on_readdirplus(Call& call) { return list(call, Listing::kWithAttributes); }
+Status on_readdirplus(Call& call) {
+  return list(call, Listing::kWithAttributes);
+}
 
 Status on_fsyncdir(Call& call) {
   AUFS_TRY(const NodePtr node, node_of(call));

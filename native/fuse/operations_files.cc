@@ -14,7 +14,8 @@ Result<std::size_t> copy_range(Call& call) {
   AUFS_TRY(const std::shared_ptr<FileHandle> to, file_of(call, in.fh_out));
   // One request must not keep the caller, and this thread, for minutes: the caller asks again for the rest.
   constexpr std::uint64_t kMost = 1ULL << 30;
-  return call.server.fs.copy_range(from->file, static_cast<off_t>(in.off_in), to->file, static_cast<off_t>(in.off_out),
+  return call.server.fs.copy_range(from->file, static_cast<off_t>(in.off_in), to->file,
+                                   static_cast<off_t>(in.off_out),
                                    static_cast<std::size_t>(std::min(in.len, kMost)));
 }
 
@@ -39,8 +40,8 @@ Status on_write(Call& call) {
   const auto in = call.request.as<wire::WriteIn>();
   AUFS_TRY(const std::shared_ptr<FileHandle> handle, file_of(call, in.fh));
   const bool kill_set_id = (in.write_flags & wire::kWriteKillSetId) != 0;
-  AUFS_TRY(const std::size_t written, call.server.fs.write(handle->file, call.request.data,
-                                                           static_cast<off_t>(in.offset), kill_set_id));
+  AUFS_TRY(const std::size_t written,
+           call.server.fs.write(handle->file, call.request.data, static_cast<off_t>(in.offset), kill_set_id));
   call.reply.send_struct(wire::WriteOut{static_cast<std::uint32_t>(written), 0});
   return ok();
 }
@@ -61,8 +62,8 @@ Status on_fallocate(Call& call) {
 Status on_lseek(Call& call) {
   const auto in = call.request.as<wire::LseekIn>();
   AUFS_TRY(const std::shared_ptr<FileHandle> handle, file_of(call, in.fh));
-  AUFS_TRY(const off_t at, call.server.fs.seek(handle->file, static_cast<off_t>(in.offset),
-                                               static_cast<int>(in.whence)));
+  AUFS_TRY(const off_t at,
+           call.server.fs.seek(handle->file, static_cast<off_t>(in.offset), static_cast<int>(in.whence)));
   call.reply.send_struct(wire::LseekOut{static_cast<std::uint64_t>(at)});
   return ok();
 }

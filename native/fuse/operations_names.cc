@@ -30,9 +30,13 @@ Result<NodePtr> node_of(Call& call, std::uint64_t id) {
   return node;
 }
 
-Result<NodePtr> node_of(Call& call) { return node_of(call, call.request.header.nodeid); }
+Result<NodePtr> node_of(Call& call) {
+  return node_of(call, call.request.header.nodeid);
+}
 
-Caller caller_of(const Call& call) noexcept { return {call.request.header.uid, call.request.header.gid}; }
+Caller caller_of(const Call& call) noexcept {
+  return {call.request.header.uid, call.request.header.gid};
+}
 
 Status reply_entry(Call& call, const Found& found) {
   const Timeouts& timeouts = call.server.timeouts;
@@ -75,8 +79,8 @@ Status on_mknod(Call& call) {
   const auto in = call.request.as<wire::MknodIn>();
   AUFS_TRY(const NodePtr parent, node_of(call));
   const sys::UmaskScope umask(in.umask);
-  AUFS_TRY(const Found made, call.server.fs.mknod(parent, call.request.name, in.mode, unpack_device(in.rdev),
-                                                  caller_of(call)));
+  AUFS_TRY(const Found made,
+           call.server.fs.mknod(parent, call.request.name, in.mode, unpack_device(in.rdev), caller_of(call)));
   return reply_entry(call, made);
 }
 
@@ -90,8 +94,8 @@ Status on_mkdir(Call& call) {
 
 Status on_symlink(Call& call) {
   AUFS_TRY(const NodePtr parent, node_of(call));
-  AUFS_TRY(const Found made, call.server.fs.symlink(parent, call.request.name, std::string(call.request.second),
-                                                    caller_of(call)));
+  AUFS_TRY(const Found made, call.server.fs.symlink(parent, call.request.name,
+                                                    std::string(call.request.second), caller_of(call)));
   return reply_entry(call, made);
 }
 
@@ -112,7 +116,9 @@ Status on_rmdir(Call& call) {
   return call.server.fs.rmdir(parent, call.request.name);
 }
 
-Status on_rename(Call& call) { return rename(call, call.request.as<wire::RenameIn>().newdir, 0); }
+Status on_rename(Call& call) {
+  return rename(call, call.request.as<wire::RenameIn>().newdir, 0);
+}
 
 Status on_rename2(Call& call) {
   const auto in = call.request.as<wire::Rename2In>();

@@ -9,7 +9,9 @@
 namespace aufs::fuse {
 namespace {
 
-bool opens_for_writing(std::uint32_t flags) noexcept { return (flags & O_ACCMODE) != O_RDONLY; }
+bool opens_for_writing(std::uint32_t flags) noexcept {
+  return (flags & O_ACCMODE) != O_RDONLY;
+}
 
 // A write by an ordinary user takes set-id bits and file capabilities away. Writes through the page cache reach us with a
 // flag that says so; passthrough writes are done with this process's rights, to which the backing file system grants
@@ -21,7 +23,8 @@ bool has_privileges_to_lose(UnionFs& fs, const NodePtr& node, const struct stat&
 }
 
 // The descriptor to hand to the kernel, if this open may be passthrough. `st` may be null: looked up when needed.
-Result<std::optional<int>> backing_of(Call& call, const OpenFilePtr& file, bool writable, const struct stat* st) {
+Result<std::optional<int>> backing_of(Call& call, const OpenFilePtr& file, bool writable,
+                                      const struct stat* st) {
   UnionFs& fs = call.server.fs;
   if (call.server.modes.why_not() != nullptr) return std::optional<int>();
   const std::optional<int> fd = fs.passthrough_fd(file);
@@ -40,7 +43,8 @@ struct Granted {
   wire::OpenOut out;
 };
 
-Result<Granted> grant(Call& call, OpenFilePtr file, std::uint64_t nodeid, std::uint32_t flags, const struct stat* st) {
+Result<Granted> grant(Call& call, OpenFilePtr file, std::uint64_t nodeid, std::uint32_t flags,
+                      const struct stat* st) {
   Server& server = call.server;
   const bool writable = opens_for_writing(flags);
   AUFS_TRY(const std::optional<int> backing, backing_of(call, file, writable, st));
@@ -72,7 +76,9 @@ void close_file(Server& server, std::uint64_t fh, int device) {
 Status reply_created(Call& call, Opened opened, std::uint32_t flags) {
   Server& server = call.server;
   const std::uint64_t nodeid = server.nodes.remember(opened.found.node);
-  const auto take_back = [&] { if (server.nodes.forget(nodeid, 1)) server.modes.forget(nodeid); };
+  const auto take_back = [&] {
+    if (server.nodes.forget(nodeid, 1)) server.modes.forget(nodeid);
+  };
   const Result<Granted> granted = grant(call, std::move(opened.file), nodeid, flags, &opened.found.attr.st);
   if (!granted) {
     take_back();
@@ -97,7 +103,8 @@ Status on_open(Call& call) {
     change.kill_set_id = true;
     AUFS_CHECK(call.server.fs.setattr(node, change));
   }
-  AUFS_TRY(const Granted granted, grant(call, std::move(file), call.request.header.nodeid, in.flags, nullptr));
+  AUFS_TRY(const Granted granted,
+           grant(call, std::move(file), call.request.header.nodeid, in.flags, nullptr));
   if (!call.reply.send_struct(granted.out)) close_file(call.server, granted.fh, call.device);
   return ok();
 }
@@ -106,8 +113,8 @@ Status on_create(Call& call) {
   const auto in = call.request.as<wire::CreateIn>();
   AUFS_TRY(const NodePtr parent, node_of(call));
   const sys::UmaskScope umask(in.umask);
-  AUFS_TRY(Opened opened, call.server.fs.create(parent, call.request.name, static_cast<int>(in.flags), in.mode,
-                                                caller_of(call)));
+  AUFS_TRY(Opened opened, call.server.fs.create(parent, call.request.name, static_cast<int>(in.flags),
+                                                in.mode, caller_of(call)));
   return reply_created(call, std::move(opened), in.flags);
 }
 
@@ -115,7 +122,8 @@ Status on_tmpfile(Call& call) {
   const auto in = call.request.as<wire::CreateIn>();
   AUFS_TRY(const NodePtr parent, node_of(call));
   const sys::UmaskScope umask(in.umask);
-  AUFS_TRY(Opened opened, call.server.fs.tmpfile(parent, static_cast<int>(in.flags), in.mode, caller_of(call)));
+  AUFS_TRY(Opened opened,
+           call.server.fs.tmpfile(parent, static_cast<int>(in.flags), in.mode, caller_of(call)));
   return reply_created(call, std::move(opened), in.flags);
 }
 

@@ -17,9 +17,13 @@ Failure usage(std::string message) {
   return {"ERR_USAGE", 0, std::move(message) + " (see node-aufs-fuse --help)", ""};
 }
 
-std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+std::string quoted(std::string_view text) {
+  return "'" + std::string(text) + "'";
+}
 
-bool is_yes(std::string_view value) noexcept { return value.empty() || value == "1" || value == "on" || value == "yes"; }
+bool is_yes(std::string_view value) noexcept {
+  return value.empty() || value == "1" || value == "on" || value == "yes";
+}
 
 template <typename T>
 bool read_number(std::string_view text, T& into) noexcept {
@@ -82,7 +86,9 @@ class Parser {
 };
 
 // The name of the file without its folders.
-std::string_view base_name(std::string_view path) noexcept { return path.substr(path.rfind('/') + 1); }
+std::string_view base_name(std::string_view path) noexcept {
+  return path.substr(path.rfind('/') + 1);
+}
 
 MaybeFailure Parser::read_arguments(std::span<const std::string> arguments) {
   if (!arguments.empty()) is_mount_helper_ = base_name(arguments.front()).starts_with("mount.");
@@ -135,7 +141,8 @@ MaybeFailure Parser::read_positional() {
   if (positional_.empty()) return usage("no mountpoint given");
   if (positional_.size() > 2) return usage("too many arguments: " + quoted(positional_[2]));
   options_.target = positional_.back();
-  if (positional_.size() == 2 && !named_ && positional_.front() != "none") options_.fsname = positional_.front();
+  if (positional_.size() == 2 && !named_ && positional_.front() != "none")
+    options_.fsname = positional_.front();
   if (options_.target.empty()) return usage("the mountpoint is an empty string");
   return std::nullopt;
 }
@@ -144,8 +151,10 @@ MaybeFailure Parser::read_list(std::string_view list) {
   for (const std::string_view item : split_escaped(list, ',')) {
     if (item.empty()) continue;
     // AUFS allows "br:" beside "br="
-    const std::size_t cut = item.starts_with("br:") || item.starts_with("dirs:") ? item.find(':') : item.find('=');
-    const Word word{item.substr(0, cut), cut == std::string_view::npos ? std::string_view() : item.substr(cut + 1)};
+    const std::size_t cut =
+        item.starts_with("br:") || item.starts_with("dirs:") ? item.find(':') : item.find('=');
+    const Word word{item.substr(0, cut),
+                    cut == std::string_view::npos ? std::string_view() : item.substr(cut + 1)};
     if (auto failure = read_word(word)) return failure;
   }
   return std::nullopt;
@@ -182,7 +191,8 @@ std::optional<MaybeFailure> Parser::read_branch_word(const Word& word) {
 std::optional<MaybeFailure> Parser::read_own_word(const Word& word) {
   const MaybeFailure fine;
   if (word.name == "threads") {
-    const bool good = read_number(word.value, options_.threads) && options_.threads >= 1 && options_.threads <= 256;
+    const bool good =
+        read_number(word.value, options_.threads) && options_.threads >= 1 && options_.threads <= 256;
     return good ? fine : usage("threads= needs a number from 1 to 256, got " + quoted(word.value));
   }
   if (word.name.ends_with("_timeout") || word.name == "timeout") return read_timeouts(word);
@@ -212,7 +222,8 @@ MaybeFailure Parser::read_timeouts(const Word& word) {
     return usage(std::string(word.name) + "= needs a number of seconds, got " + quoted(word.value));
   }
   const bool all = word.name == "timeout";
-  if (!all && word.name != "entry_timeout" && word.name != "attr_timeout" && word.name != "negative_timeout") {
+  if (!all && word.name != "entry_timeout" && word.name != "attr_timeout" &&
+      word.name != "negative_timeout") {
     return usage("unknown option " + quoted(word.name));
   }
   if (all || word.name == "entry_timeout") options_.timeouts.entry = seconds;
@@ -242,7 +253,8 @@ MaybeFailure Parser::add_lower(std::string_view list) {
 }
 
 MaybeFailure Parser::gather_branches() {
-  const int ways = (aufs_.empty() ? 0 : 1) + (explicit_.empty() ? 0 : 1) + (lower_.empty() && !upper_ ? 0 : 1);
+  const int ways =
+      (aufs_.empty() ? 0 : 1) + (explicit_.empty() ? 0 : 1) + (lower_.empty() && !upper_ ? 0 : 1);
   if (ways == 0) return usage("no branches given: use br:UPPER=rw:LOWER=ro+wh, or lowerdir= and upperdir=");
   if (ways > 1) return usage("branches given in more than one way");
   std::vector<RawBranch> raw = aufs_.empty() ? std::move(explicit_) : std::move(aufs_);
@@ -275,26 +287,33 @@ MaybeFailure Parser::finish() {
 
 }  // namespace
 
-Outcome<Options> parse_command_line(std::span<const std::string> arguments) { return Parser().run(arguments); }
+Outcome<Options> parse_command_line(std::span<const std::string> arguments) {
+  return Parser().run(arguments);
+}
 
 std::string_view help_text() noexcept {
   return "usage: node-aufs-fuse [-f] [--control-fd N] [--branch PATH PERM]... [-o OPTIONS] [SOURCE] TARGET\n"
          "\n"
-         "Mounts a union of directories on TARGET. Returns when the mount is usable; unmount with umount(8), or\n"
+         "Mounts a union of directories on TARGET. Returns when the mount is usable; unmount with umount(8), "
+         "or\n"
          "fusermount3 -u as an ordinary user.\n"
          "\n"
-         "  -o br:UPPER=rw:LOWER=ro+wh:...        branches, topmost first (rw, ro, rr, ro+wh, rr+wh; default rw for the\n"
-         "                                        first, ro for the others); \\ before : , = takes their meaning away\n"
+         "  -o br:UPPER=rw:LOWER=ro+wh:...        branches, topmost first (rw, ro, rr, ro+wh, rr+wh; default "
+         "rw for the\n"
+         "                                        first, ro for the others); \\ before : , = takes their "
+         "meaning away\n"
          "  -o lowerdir=A:B,upperdir=C,workdir=D  the same in overlayfs's words; without upperdir read-only\n"
          "  --branch PATH PERM                    the same, one branch at a time, nothing to escape\n"
          "  -o ro,nosuid,nodev,noexec,noatime,... as for every mount\n"
-         "  -o nodirren                           renaming a directory that has lower parts fails with EXDEV, as AUFS\n"
+         "  -o nodirren                           renaming a directory that has lower parts fails with "
+         "EXDEV, as AUFS\n"
          "  -o volatile                           do not wait for the disk after a copy_up\n"
          "  -o allow_other, noallow_other         whether other users may use the mount\n"
          "  -o nonempty                           TARGET may have entries\n"
-         "  -o threads=N                          threads that serve (default: processors, 2 to 8)\n"
+         "  -o threads=N                          threads that serve (default: processors, 4 to 8)\n"
          "  -o entry_timeout=S, attr_timeout=S, negative_timeout=S\n"
-         "                                        seconds that the kernel may trust names, attributes, absent names\n"
+         "                                        seconds that the kernel may trust names, attributes, "
+         "absent names\n"
          "  -o nopassthrough                      all data goes through this server\n"
          "  -o fsname=NAME                        what the mount table shows as source\n"
          "  -f                                    stay in the foreground\n"

@@ -24,8 +24,10 @@ bool lies_in(std::string path, const sys::Identity& other) {
 }
 
 Failure branch_missing(const std::string& path, int code) {
-  return {"ERR_BRANCH_NOT_FOUND", code, "branch '" + path + "' cannot be used" + reason_of(code) +
-              "; every branch must be an existing directory", path};
+  return {"ERR_BRANCH_NOT_FOUND", code,
+          "branch '" + path + "' cannot be used" + reason_of(code) +
+              "; every branch must be an existing directory",
+          path};
 }
 
 Failure overlap(const std::string& path, const std::string& how) {
@@ -37,14 +39,20 @@ Failure explain_open(const Options& options, Error error, int culprit) {
   const bool known = culprit >= 0 && static_cast<std::size_t>(culprit) < options.branches.size();
   const std::string path = known ? options.branches[static_cast<std::size_t>(culprit)].path : "";
   switch (error.code) {
-    case ENOENT: case ENOTDIR: case ELOOP: return branch_missing(path, error.code);
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP: return branch_missing(path, error.code);
     case EINVAL: return overlap(path, "is, contains or lies in another branch");
     case EBUSY:
-      return {"ERR_BRANCH_BUSY", EBUSY, "branch '" + path + "' is being written by another union; unmount that one " +
-                  "first, or use this branch as ro+wh", path};
+      return {"ERR_BRANCH_BUSY", EBUSY,
+              "branch '" + path + "' is being written by another union; unmount that one " +
+                  "first, or use this branch as ro+wh",
+              path};
     default:
-      return {"ERR_BRANCH", error.code, "branch '" + path + "' cannot be opened (" + error.syscall + ")" +
-                  reason_of(error.code) + "; check its permissions and file system", path};
+      return {"ERR_BRANCH", error.code,
+              "branch '" + path + "' cannot be opened (" + error.syscall + ")" + reason_of(error.code) +
+                  "; check its permissions and file system",
+              path};
   }
 }
 
@@ -63,13 +71,17 @@ Outcome<std::string> check_target(const Options& options) {
   const Result<bool> empty = sys::is_empty_directory(*real);
   if (!empty) return failed(empty.error().code, reason_of(empty.error().code));
   if (*empty) return *real;
-  return Failure{"ERR_MOUNTPOINT_NOT_EMPTY", ENOTEMPTY, "mountpoint '" + *real +
-                     "' is not empty; its entries would be hidden: use an empty directory, or the option nonempty", *real};
+  return Failure{
+      "ERR_MOUNTPOINT_NOT_EMPTY", ENOTEMPTY,
+      "mountpoint '" + *real +
+          "' is not empty; its entries would be hidden: use an empty directory, or the option nonempty",
+      *real};
 }
 
 MaybeFailure check_branches(const Options& options, const std::string& target) {
   const Result<sys::Identity> target_identity = sys::identity_of(target);
-  if (!target_identity) return Failure{"ERR_MOUNTPOINT", target_identity.error().code, "cannot look at '" + target + "'", target};
+  if (!target_identity)
+    return Failure{"ERR_MOUNTPOINT", target_identity.error().code, "cannot look at '" + target + "'", target};
   for (const BranchSpec& branch : options.branches) {
     const Result<std::string> real = sys::real_path(branch.path);
     if (!real) return branch_missing(branch.path, real.error().code);
@@ -77,7 +89,8 @@ MaybeFailure check_branches(const Options& options, const std::string& target) {
     if (!identity) return branch_missing(branch.path, identity.error().code);
     if (!identity->directory) return branch_missing(branch.path, ENOTDIR);
     if (lies_in(target, *identity)) return overlap(branch.path, "contains the mountpoint '" + target + "'");
-    if (lies_in(*real, *target_identity)) return overlap(branch.path, "lies in the mountpoint '" + target + "'");
+    if (lies_in(*real, *target_identity))
+      return overlap(branch.path, "lies in the mountpoint '" + target + "'");
   }
   return std::nullopt;
 }
@@ -90,7 +103,8 @@ Outcome<std::unique_ptr<UnionFs>> open_union(const Options& options,
   union_options.sync_copy_up = !options.is_volatile;
   union_options.on_copy_up = std::move(on_copy_up);
   int culprit = -1;
-  Result<std::unique_ptr<UnionFs>> opened = UnionFs::open(options.branches, std::move(union_options), &culprit);
+  Result<std::unique_ptr<UnionFs>> opened =
+      UnionFs::open(options.branches, std::move(union_options), &culprit);
   if (!opened) return explain_open(options, opened.error(), culprit);
   return *std::move(opened);
 }

@@ -21,6 +21,7 @@ Outcome<std::string> check_target(const Options& options);
 MaybeFailure check_branches(const Options& options, const std::string& target);
 
 // ERR_BRANCH_NOT_FOUND, ERR_BRANCH_OVERLAP, ERR_BRANCH_BUSY, ERR_BRANCH.
-Outcome<std::unique_ptr<UnionFs>> open_union(const Options& options, std::function<void(const CopyUpEvent&)> on_copy_up);
+Outcome<std::unique_ptr<UnionFs>> open_union(const Options& options,
+                                             std::function<void(const CopyUpEvent&)> on_copy_up);
 
 }  // namespace aufs::fuse

@@ -33,7 +33,9 @@ constexpr Shape shape(Tail tail = Tail::kNone, std::uint16_t minimum = sizeof(T)
 constexpr std::array<std::optional<Shape>, wire::kOpcodeEnd> make_shapes() {
   using enum wire::Opcode;
   std::array<std::optional<Shape>, wire::kOpcodeEnd> table{};
-  const auto set = [&table](wire::Opcode opcode, Shape value) { table[static_cast<std::size_t>(opcode)] = value; };
+  const auto set = [&table](wire::Opcode opcode, Shape value) {
+    table[static_cast<std::size_t>(opcode)] = value;
+  };
   set(kLookup, {0, 0, Tail::kComponent});
   set(kForget, shape<wire::ForgetIn>());
   set(kGetattr, shape<wire::GetattrIn>());
@@ -127,8 +129,7 @@ bool read_tail(Cursor& cursor, Tail tail, Request& request) noexcept {
     case Tail::kNameAndTarget:
       return assign(request.name, cursor.take_component()) && assign(request.second, cursor.take_string());
     case Tail::kAnyString: return assign(request.name, cursor.take_string());
-    case Tail::kWriteData:
-      return assign(request.data, cursor.take_bytes(request.as<wire::WriteIn>().size));
+    case Tail::kWriteData: return assign(request.data, cursor.take_bytes(request.as<wire::WriteIn>().size));
     case Tail::kXattr:
       return assign(request.name, cursor.take_string()) &&
              assign(request.data, cursor.take_bytes(request.as<wire::SetxattrIn>().size));

@@ -22,7 +22,9 @@ class Reply {
   // True if the kernel took the reply. False: nobody waits for it any more (the connection is gone), so whatever the
   // reply handed out must be taken back by the caller.
   bool send(std::span<const std::byte> payload) noexcept;
-  bool send_text(std::string_view text) noexcept { return send(std::as_bytes(std::span(text.data(), text.size()))); }
+  bool send_text(std::string_view text) noexcept {
+    return send(std::as_bytes(std::span(text.data(), text.size())));
+  }
   bool send_empty() noexcept { return send({}); }
   template <typename T>
   bool send_struct(const T& value) noexcept {

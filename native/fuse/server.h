@@ -24,8 +24,13 @@ struct Timeouts {
 
 // Everything that the handlers of one mount share. Each member is thread-safe by itself.
 struct Server {
-  Server(UnionFs& union_fs, Timeouts timeout, Negotiated settled, BackingRegistry* registry, const char* why_not)
-      : fs(union_fs), timeouts(timeout), negotiated(settled), nodes(union_fs.root()), modes(registry, why_not) {}
+  Server(UnionFs& union_fs, Timeouts timeout, Negotiated settled, BackingRegistry* registry,
+         const char* why_not)
+      : fs(union_fs),
+        timeouts(timeout),
+        negotiated(settled),
+        nodes(union_fs.root()),
+        modes(registry, why_not) {}
 
   UnionFs& fs;
   const Timeouts timeouts;
@@ -41,8 +46,9 @@ struct Call {
   Server& server;
   const Request& request;
   Reply& reply;
-  int device;                    // that the request came from
-  std::span<std::byte> scratch;  // for large replies; lies over `request.data`, so of use to requests without data only
+  int device;  // that the request came from
+  std::span<std::byte>
+      scratch;  // for large replies; lies over `request.data`, so of use to requests without data only
 };
 
 }  // namespace aufs::fuse

@@ -22,11 +22,14 @@ constexpr std::size_t kBufferSize = kRequestHead + kMaxTransfer + kRequestHead;
 constexpr int kInterrupt = SIGUSR1;
 
 std::unique_ptr<std::byte[]> make_buffer() {
-  return std::unique_ptr<std::byte[]>(new (std::nothrow) std::byte[kBufferSize]);  // untouched pages cost nothing
+  return std::unique_ptr<std::byte[]>(new (std::nothrow)
+                                          std::byte[kBufferSize]);  // untouched pages cost nothing
 }
 
 // True if reading can go on after this error; otherwise the connection is gone.
-bool is_passing(int code) noexcept { return code == EINTR || code == ENOENT || code == EAGAIN; }
+bool is_passing(int code) noexcept {
+  return code == EINTR || code == ENOENT || code == EAGAIN;
+}
 
 }  // namespace
 
@@ -39,7 +42,9 @@ Session::~Session() {
   }
 }
 
-Result<std::int32_t> Session::open_backing(int fd) { return sys::open_backing(device_.get(), fd); }
+Result<std::int32_t> Session::open_backing(int fd) {
+  return sys::open_backing(device_.get(), fd);
+}
 
 void Session::close_backing(std::int32_t id) {
   [[maybe_unused]] const Status closed = sys::close_backing(device_.get(), id);
@@ -59,7 +64,8 @@ Status Session::shake_hands(bool want_passthrough) {
   const std::unique_ptr<std::byte[]> buffer = make_buffer();
   if (buffer == nullptr) return Error{ENOMEM, "malloc"};
   Result<std::size_t> got = Error{EINTR, "read"};
-  while (!got && is_passing(got.error().code)) got = sys::read_device(device_.get(), {buffer.get(), kBufferSize});
+  while (!got && is_passing(got.error().code))
+    got = sys::read_device(device_.get(), {buffer.get(), kBufferSize});
   if (!got) return got.error();
   wire::InHeader header;
   AUFS_TRY(const Request request, parse_request({buffer.get(), *got}, dialect_, &header));
@@ -74,7 +80,8 @@ Status Session::shake_hands(bool want_passthrough) {
   const Negotiated& settled = handshake->negotiated;
   dialect_.setxattr_ext = settled.has(wire::kSetxattrExt);
   const bool possible = settled.has(wire::kPassthrough);
-  const char* why_not = want_passthrough ? "this kernel has no passthrough (Linux 6.9)" : "switched off by an option";
+  const char* why_not =
+      want_passthrough ? "this kernel has no passthrough (Linux 6.9)" : "switched off by an option";
   BackingRegistry* registry = possible ? this : nullptr;
   server_.emplace(fs_, timeouts_, settled, registry, why_not);
   if (const char* reason = possible ? probe_passthrough() : nullptr) server_->modes.give_up(reason);

@@ -18,8 +18,8 @@
 namespace aufs::fuse {
 namespace {
 
-constexpr int kCrashed = 70;           // EX_SOFTWARE of sysexits.h
-constexpr int kLastWarningMs = 20'000; // for a worker whose owner is gone; more than it needs itself
+constexpr int kCrashed = 70;            // EX_SOFTWARE of sysexits.h
+constexpr int kLastWarningMs = 20'000;  // for a worker whose owner is gone; more than it needs itself
 
 int fail(const Options& options, Error error, const char* what) {
   const Failure failure{"ERR_SERVER", error.code, what + reason_of(error.code), ""};
@@ -80,7 +80,8 @@ sys::Exit Supervisor::watch() {
     if (!sys::wait_ready(ready, patience)) return {kCrashed, 0};
     bool any = false;
     for (const struct pollfd& descriptor : ready) any = any || descriptor.revents != 0;
-    if (!any && patience >= 0) [[maybe_unused]] const Status killed = sys::send_signal(worker_, SIGKILL);
+    if (!any && patience >= 0) [[maybe_unused]]
+      const Status killed = sys::send_signal(worker_, SIGKILL);
     if (ready[kLink].revents != 0) {
       take_ready();
       ready[kLink].fd = -1;
@@ -124,15 +125,23 @@ void Supervisor::clean_up() {
   const auto top = top_mount_on(target_);
   if (!top || top->type != kMountType) return;
   const bool ours = mount_id_ != 0 ? top->id == mount_id_ : top->id != mount_before_;
-  if (ours) [[maybe_unused]] const Status off = unmount(target_, sys::Unmount::kLazy);
+  if (ours) [[maybe_unused]]
+    const Status off = unmount(target_, sys::Unmount::kLazy);
 }
 
 void Supervisor::report_crash(int signal) {
-  std::fprintf(stderr, "node-aufs-fuse: ERR_SERVER: the server of '%s' was ended by signal %d; its mount was removed\n",
-               target_.c_str(), signal);
+  std::fprintf(
+      stderr,
+      "node-aufs-fuse: ERR_SERVER: the server of '%s' was ended by signal %d; its mount was removed\n",
+      target_.c_str(), signal);
   if (options_.control_fd < 0) return;
   JsonLine json;
-  json.open('{').key("event").text("crashed").key("signal").number(static_cast<std::uint64_t>(signal)).close('}');
+  json.open('{')
+      .key("event")
+      .text("crashed")
+      .key("signal")
+      .number(static_cast<std::uint64_t>(signal))
+      .close('}');
   [[maybe_unused]] const Status sent = sys::write_all(options_.control_fd, std::move(json).take(), 1000);
 }
 

@@ -68,7 +68,6 @@ inline constexpr std::uint64_t kExportSupport = 1ULL << 4;
 inline constexpr std::uint64_t kBigWrites = 1ULL << 5;
 inline constexpr std::uint64_t kDontMask = 1ULL << 6;
 inline constexpr std::uint64_t kDoReaddirplus = 1ULL << 13;
-inline constexpr std::uint64_t kReaddirplusAuto = 1ULL << 14;
 inline constexpr std::uint64_t kAsyncDirectIo = 1ULL << 15;
 inline constexpr std::uint64_t kParallelDirops = 1ULL << 18;
 inline constexpr std::uint64_t kPosixAcl = 1ULL << 20;
@@ -284,13 +283,14 @@ struct NotifyInvalInode {
 };
 
 template <typename T, std::size_t kSize>
-inline constexpr bool kIs = sizeof(T) == kSize && std::is_trivially_copyable_v<T>;
+inline constexpr bool kIs = sizeof(T) == kSize&& std::is_trivially_copyable_v<T>;
 static_assert(kIs<InHeader, 40> && kIs<OutHeader, 16>);
 static_assert(kIs<Attr, 88> && kIs<EntryOut, 128> && kIs<AttrOut, 104>);
 static_assert(kIs<SxTime, 16> && kIs<Statx, 256> && kIs<StatxIn, 24> && kIs<StatxOut, 288>);
 static_assert(kIs<ForgetIn, 8> && kIs<ForgetOne, 16> && kIs<BatchForgetIn, 8>);
 static_assert(kIs<GetattrIn, 16> && kIs<SetattrIn, 88>);
-static_assert(kIs<MknodIn, 16> && kIs<MkdirIn, 8> && kIs<RenameIn, 8> && kIs<Rename2In, 16> && kIs<LinkIn, 8>);
+static_assert(kIs<MknodIn, 16> && kIs<MkdirIn, 8> && kIs<RenameIn, 8> && kIs<Rename2In, 16> &&
+              kIs<LinkIn, 8>);
 static_assert(kIs<OpenIn, 8> && kIs<CreateIn, 16> && kIs<OpenOut, 16> && kIs<ReleaseIn, 24>);
 static_assert(kIs<ReadIn, 40> && kIs<WriteIn, 40> && kIs<WriteOut, 8>);
 static_assert(kIs<StatfsOut, 80> && kIs<FsyncIn, 16>);

@@ -86,7 +86,8 @@ Status write_all(int fd, std::string_view text, int timeout_ms) noexcept {
     if (count == 0) return Error{ETIMEDOUT, "poll"};
     // Never blocks for longer than the timeout, whatever the mode of a descriptor that others share.
     ssize_t written = ::send(fd, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (written < 0 && errno == ENOTSOCK) written = ::write(fd, text.data(), std::min<std::size_t>(text.size(), 512));
+    if (written < 0 && errno == ENOTSOCK)
+      written = ::write(fd, text.data(), std::min<std::size_t>(text.size(), 512));
     if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (written < 0) return Error::last("write");
     text.remove_prefix(static_cast<std::size_t>(written));
@@ -94,9 +95,13 @@ Status write_all(int fd, std::string_view text, int timeout_ms) noexcept {
   return ok();
 }
 
-bool is_open(int fd) noexcept { return ::fcntl(fd, F_GETFD) >= 0; }
+bool is_open(int fd) noexcept {
+  return ::fcntl(fd, F_GETFD) >= 0;
+}
 
-Status close_on_exec(int fd) noexcept { return check(::fcntl(fd, F_SETFD, FD_CLOEXEC), "fcntl"); }
+Status close_on_exec(int fd) noexcept {
+  return check(::fcntl(fd, F_SETFD, FD_CLOEXEC), "fcntl");
+}
 
 Status stdio_to_null() noexcept {
   const int null = retry_eintr([] { return ::open("/dev/null", O_RDWR | O_CLOEXEC); });

@@ -43,7 +43,8 @@ Result<std::size_t> read_device(int device, std::span<std::byte> into) noexcept 
 }
 
 Status write_device(int device, std::span<const iovec> parts) noexcept {
-  return check(retry_eintr([&] { return ::writev(device, parts.data(), static_cast<int>(parts.size())); }), "writev");
+  return check(retry_eintr([&] { return ::writev(device, parts.data(), static_cast<int>(parts.size())); }),
+               "writev");
 }
 
 Result<std::int32_t> open_backing(int device, int fd) noexcept {

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -45,8 +46,12 @@ Status separate_umask() noexcept {
   return ok();
 }
 
-UmaskScope::UmaskScope(mode_t mask) noexcept { ::umask(mask & 0777); }
-UmaskScope::~UmaskScope() { ::umask(0); }
+UmaskScope::UmaskScope(mode_t mask) noexcept {
+  ::umask(mask & 0777);
+}
+UmaskScope::~UmaskScope() {
+  ::umask(0);
+}
 
 Result<pid_t> fork_process() noexcept {
   const pid_t child = ::fork();
@@ -67,15 +72,34 @@ Result<std::optional<Exit>> wait_without_blocking(pid_t child) noexcept {
   return ended == 0 ? std::optional<Exit>() : to_exit(status);
 }
 
-Status send_signal(pid_t process, int signal) noexcept { return check(::kill(process, signal), "kill"); }
+Status send_signal(pid_t process, int signal) noexcept {
+  return check(::kill(process, signal), "kill");
+}
 
-Status new_session() noexcept { return check(::setsid(), "setsid"); }
+Status new_session() noexcept {
+  return check(::setsid(), "setsid");
+}
 
-void exit_now(int code) noexcept { ::_exit(code); }
+void exit_now(int code) noexcept {
+  ::_exit(code);
+}
 
-pid_t process_id() noexcept { return ::getpid(); }
-uid_t user_id() noexcept { return ::geteuid(); }
-gid_t group_id() noexcept { return ::getegid(); }
+pid_t process_id() noexcept {
+  return ::getpid();
+}
+uid_t user_id() noexcept {
+  return ::geteuid();
+}
+gid_t group_id() noexcept {
+  return ::getegid();
+}
+
+void raise_open_file_limit() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 bool has_effective_admin() noexcept {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -84,7 +108,8 @@ bool has_effective_admin() noexcept {
   return (data[0].effective & (1U << CAP_SYS_ADMIN)) != 0;
 }
 
-Result<Finished> run_program(const std::vector<std::string>& arguments, const std::string& extra_environment, int keep) {
+Result<Finished> run_program(const std::vector<std::string>& arguments, const std::string& extra_environment,
+                             int keep) {
   AUFS_TRY(Pair errors, make_pipe());
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
@@ -142,7 +167,9 @@ Result<int> take_signal(int descriptor) noexcept {
   return static_cast<int>(info.ssi_signo);
 }
 
-void ignore_signal(int signal) noexcept { ::signal(signal, SIG_IGN); }
+void ignore_signal(int signal) noexcept {
+  ::signal(signal, SIG_IGN);
+}
 
 void interrupting_signal(int signal) noexcept {
   struct sigaction action {};
@@ -150,9 +177,13 @@ void interrupting_signal(int signal) noexcept {
   ::sigaction(signal, &action, nullptr);
 }
 
-void interrupt_thread(pthread_t thread, int signal) noexcept { ::pthread_kill(thread, signal); }
+void interrupt_thread(pthread_t thread, int signal) noexcept {
+  ::pthread_kill(thread, signal);
+}
 
-Status change_directory(const char* path) noexcept { return check(::chdir(path), "chdir"); }
+Status change_directory(const char* path) noexcept {
+  return check(::chdir(path), "chdir");
+}
 
 Result<std::string> real_path(const std::string& path) {
   const std::unique_ptr<char, void (*)(void*)> resolved(::realpath(path.c_str(), nullptr), ::free);

@@ -44,9 +44,10 @@ Status send_signal(pid_t process, int signal) noexcept;
 Status new_session() noexcept;
 [[noreturn]] void exit_now(int code) noexcept;  // without destructors and atexit handlers
 pid_t process_id() noexcept;
-uid_t user_id() noexcept;   // effective
-gid_t group_id() noexcept;  // effective
-bool has_effective_admin() noexcept;  // CAP_SYS_ADMIN in the user namespace of this process
+uid_t user_id() noexcept;               // effective
+gid_t group_id() noexcept;              // effective
+void raise_open_file_limit() noexcept;  // RLIMIT_NOFILE to what this process may give itself
+bool has_effective_admin() noexcept;    // CAP_SYS_ADMIN in the user namespace of this process
 
 // Runs `arguments` (found in PATH) with `extra_environment` ("NAME=value") and waits. Everything that it writes to stderr is
 // given back; `keep` stays open in it under the same number (-1: none). Errors: ENOENT if there is no such program.
@@ -54,7 +55,8 @@ struct Finished {
   Exit exit;
   std::string errors;
 };
-Result<Finished> run_program(const std::vector<std::string>& arguments, const std::string& extra_environment, int keep);
+Result<Finished> run_program(const std::vector<std::string>& arguments, const std::string& extra_environment,
+                             int keep);
 
 // --- signals
 void block_signals(std::initializer_list<int> signals) noexcept;  // in this thread and those it starts
@@ -70,15 +72,17 @@ struct Pair {
   UniqueFd first;
   UniqueFd second;
 };
-Result<Pair> stream_pair();            // connected stream sockets
-Result<Pair> make_pipe();              // first: reading end
-Result<UniqueFd> event_counter();      // eventfd(2), for waking a poller
+Result<Pair> stream_pair();        // connected stream sockets
+Result<Pair> make_pipe();          // first: reading end
+Result<UniqueFd> event_counter();  // eventfd(2), for waking a poller
 void count_event(int descriptor) noexcept;
 Result<UniqueFd> memory_file(const char* name);  // memfd_create(2)
 Result<UniqueFd> receive_descriptor(int socket);
-Status wait_ready(std::span<struct pollfd> descriptors, int timeout_ms) noexcept;  // EINTR is success with nothing ready
+Status wait_ready(std::span<struct pollfd> descriptors,
+                  int timeout_ms) noexcept;  // EINTR is success with nothing ready
 Result<std::size_t> read_some(int fd, char* into, std::size_t size) noexcept;
-Status write_all(int fd, std::string_view text, int timeout_ms) noexcept;  // ETIMEDOUT if the reader does not read
+Status write_all(int fd, std::string_view text,
+                 int timeout_ms) noexcept;  // ETIMEDOUT if the reader does not read
 bool is_open(int fd) noexcept;
 Status close_on_exec(int fd) noexcept;
 Status stdio_to_null() noexcept;

@@ -26,7 +26,8 @@ std::string branches_of(const Outcome<Options>& options) {
 }
 
 TEST(FuseOptions, DockersOptionString) {
-  const auto options = parse({"-o", "br:/rw=rw:/r1=ro+wh:/r2=ro+wh,dio,xino=/dev/shm/aufs.xino,dirperm1", "/t"});
+  const auto options =
+      parse({"-o", "br:/rw=rw:/r1=ro+wh:/r2=ro+wh,dio,xino=/dev/shm/aufs.xino,dirperm1", "/t"});
   EXPECT_EQ(branches_of(options), "/rw=rw /r1=ro+wh /r2=ro+wh ");
   EXPECT_EQ(options->target, "/t");
   EXPECT_FALSE(options->read_only);
@@ -51,7 +52,8 @@ TEST(FuseOptions, OverlayWords) {
 }
 
 TEST(FuseOptions, SwitchesForBranches) {
-  const auto options = parse({"--branch", "/a:b", "rw", "--branch", "/c", "ro+wh", "-f", "--control-fd", "7", "/t"});
+  const auto options =
+      parse({"--branch", "/a:b", "rw", "--branch", "/c", "ro+wh", "-f", "--control-fd", "7", "/t"});
   EXPECT_EQ(branches_of(options), "/a:b=rw /c=ro+wh ");
   EXPECT_EQ(options->control_fd, 7);
   EXPECT_TRUE(options->foreground);
@@ -59,21 +61,24 @@ TEST(FuseOptions, SwitchesForBranches) {
 }
 
 TEST(FuseOptions, GenericOptionsByMeaning) {
-  const auto options = parse({"-o", "rw,nosuid,dev,noatime,nofail,_netdev,x-systemd.automount,br:/a=rw", "/t"});
+  const auto options =
+      parse({"-o", "rw,nosuid,dev,noatime,nofail,_netdev,x-systemd.automount,br:/a=rw", "/t"});
   ASSERT_TRUE(options);
   EXPECT_EQ(options->mount_flags, static_cast<unsigned long>(MS_NOSUID | MS_NOATIME));
   EXPECT_EQ(parse({"-o", "nosuid,suid,br:/a=rw", "/t"})->mount_flags, 0U);
 }
 
 TEST(FuseOptions, NumbersAndSwitches) {
-  const auto options = parse({"-o", "br:/a=rw,threads=3,entry_timeout=1.5,negative_timeout=0,volatile,nodirren", "/t"});
+  const auto options =
+      parse({"-o", "br:/a=rw,threads=3,entry_timeout=1.5,negative_timeout=0,volatile,nodirren", "/t"});
   ASSERT_TRUE(options);
   EXPECT_EQ(options->threads, 3U);
   EXPECT_EQ(options->timeouts.entry, 1.5);
   EXPECT_EQ(options->timeouts.negative, 0);
   EXPECT_TRUE(options->is_volatile);
   EXPECT_FALSE(options->dirren);
-  for (const char* bad : {"threads=0", "threads=x", "threads=999", "entry_timeout=", "attr_timeout=-1", "x_timeout=1"}) {
+  for (const char* bad :
+       {"threads=0", "threads=x", "threads=999", "entry_timeout=", "attr_timeout=-1", "x_timeout=1"}) {
     EXPECT_FALSE(parse({"-o", std::string("br:/a=rw,") + bad, "/t"})) << bad;
   }
 }
@@ -85,7 +90,8 @@ TEST(FuseOptions, SaysWhichWordItDoesNotKnow) {
   EXPECT_EQ(unknown.failure().exit_code(), 64);
   EXPECT_NE(unknown.failure().message.find("'frobnicate'"), std::string::npos);
   EXPECT_NE(parse({"-o", "br:/a=rwx", "/t"}).failure().message.find("'rwx'"), std::string::npos);
-  EXPECT_NE(parse({"-o", "br:/a,squash_to_uid=0", "/t"}).failure().message.find("not supported"), std::string::npos);
+  EXPECT_NE(parse({"-o", "br:/a,squash_to_uid=0", "/t"}).failure().message.find("not supported"),
+            std::string::npos);
   EXPECT_FALSE(parse({"-o", "br:/a,remount", "/t"}));
   EXPECT_FALSE(parse({"-o", "br:/a"}));
   EXPECT_FALSE(parse({"/t"}));

@@ -16,7 +16,8 @@ namespace {
 
 // A request as the kernel would write it: header, fixed part, then `tail` as it is.
 template <typename T>
-std::vector<std::byte> request(wire::Opcode opcode, const T& fixed, std::size_t fixed_size, std::string_view tail) {
+std::vector<std::byte> request(wire::Opcode opcode, const T& fixed, std::size_t fixed_size,
+                               std::string_view tail) {
   std::vector<std::byte> bytes(sizeof(wire::InHeader) + fixed_size + tail.size());
   wire::InHeader header{};
   header.len = static_cast<std::uint32_t>(bytes.size());
@@ -29,7 +30,9 @@ std::vector<std::byte> request(wire::Opcode opcode, const T& fixed, std::size_t 
   return bytes;
 }
 
-std::vector<std::byte> request(wire::Opcode opcode, std::string_view tail) { return request(opcode, 0, 0, tail); }
+std::vector<std::byte> request(wire::Opcode opcode, std::string_view tail) {
+  return request(opcode, 0, 0, tail);
+}
 
 Result<Request> parse(const std::vector<std::byte>& bytes, Dialect dialect = {}) {
   wire::InHeader header;
@@ -46,9 +49,15 @@ TEST(FuseProtocol, ReadsAName) {
   EXPECT_EQ(parsed->header.unique, 8U);
 }
 
-TEST(FuseProtocol, RefusesANameWithoutEnd) { EXPECT_TRUE(failed_with(parse(request(wire::Opcode::kLookup, "etc")), EINVAL)); }
-TEST(FuseProtocol, RefusesAnEmptyName) { EXPECT_TRUE(failed_with(parse(request(wire::Opcode::kUnlink, "\0"sv)), EINVAL)); }
-TEST(FuseProtocol, RefusesAPathAsName) { EXPECT_TRUE(failed_with(parse(request(wire::Opcode::kMkdir, wire::MkdirIn{}, 8, "a/b\0"sv)), EINVAL)); }
+TEST(FuseProtocol, RefusesANameWithoutEnd) {
+  EXPECT_TRUE(failed_with(parse(request(wire::Opcode::kLookup, "etc")), EINVAL));
+}
+TEST(FuseProtocol, RefusesAnEmptyName) {
+  EXPECT_TRUE(failed_with(parse(request(wire::Opcode::kUnlink, "\0"sv)), EINVAL));
+}
+TEST(FuseProtocol, RefusesAPathAsName) {
+  EXPECT_TRUE(failed_with(parse(request(wire::Opcode::kMkdir, wire::MkdirIn{}, 8, "a/b\0"sv)), EINVAL));
+}
 
 TEST(FuseProtocol, RefusesAShortOrLyingHeader) {
   auto bytes = request(wire::Opcode::kLookup, "etc\0"sv);
@@ -82,9 +91,11 @@ TEST(FuseProtocol, WriteDataIsWhatTheHeaderSays) {
 
 TEST(FuseProtocol, ForgetsAreCounted) {
   const wire::BatchForgetIn in{2, 0};
-  EXPECT_EQ(parse(request(wire::Opcode::kBatchForget, in, sizeof in, std::string(32, '\1')))->data.size(), 32U);
+  EXPECT_EQ(parse(request(wire::Opcode::kBatchForget, in, sizeof in, std::string(32, '\1')))->data.size(),
+            32U);
   const wire::BatchForgetIn lie{0xffffffff, 0};
-  EXPECT_TRUE(failed_with(parse(request(wire::Opcode::kBatchForget, lie, sizeof lie, std::string(32, '\1'))), EINVAL));
+  EXPECT_TRUE(failed_with(parse(request(wire::Opcode::kBatchForget, lie, sizeof lie, std::string(32, '\1'))),
+                          EINVAL));
 }
 
 TEST(FuseProtocol, SetxattrHasTwoForms) {
@@ -106,7 +117,8 @@ TEST(FuseProtocol, AnUnknownOpcodeIsARequestAllTheSame) {
 }
 
 TEST(FuseHandshake, OldKernelsGetWhatTheyKnow) {
-  const wire::InitIn init{7, 31, 131072, static_cast<std::uint32_t>(wire::kAsyncRead | wire::kMaxPages), 0xffffffff, {}};
+  const wire::InitIn init{
+      7, 31, 131072, static_cast<std::uint32_t>(wire::kAsyncRead | wire::kMaxPages), 0xffffffff, {}};
   const auto handshake = shake_hands(init, true);
   ASSERT_TRUE(handshake);
   EXPECT_EQ(handshake->negotiated.minor, 31U);

@@ -8,7 +8,7 @@
 #include "fuse/protocol.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
+  if (size < 2) return 0;
   const aufs::fuse::Dialect dialect{.setxattr_ext = (data[0] & 1) != 0};
   std::vector<std::byte> bytes(size - 1);
   std::memcpy(bytes.data(), data + 1, bytes.size());
