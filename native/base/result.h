@@ -37,7 +37,9 @@ class [[nodiscard]] Result {
 
 struct Unit {};
 using Status = Result<Unit>;
-inline Status ok() { return Unit{}; }
+inline Status ok() {
+  return Unit{};
+}
 
 // True if `result` failed with the errno `code`.
 template <typename T>
@@ -49,15 +51,15 @@ bool failed_with(const Result<T>& result, int code) noexcept {
 
 #define AUFS_CONCAT_INNER(a, b) a##b
 #define AUFS_CONCAT(a, b) AUFS_CONCAT_INNER(a, b)
-#define AUFS_TRY_IMPL(tmp, decl, expr)      \
-  auto tmp = (expr);                        \
-  if (!tmp) return tmp.error();             \
+#define AUFS_TRY_IMPL(tmp, decl, expr) \
+  auto tmp = (expr);                   \
+  if (!tmp) return tmp.error();        \
   decl = *std::move(tmp)
 
 // AUFS_TRY(decl, expr): unwraps `expr` into `decl`, or returns its error from the enclosing function.
 #define AUFS_TRY(decl, expr) AUFS_TRY_IMPL(AUFS_CONCAT(aufs_try_, __COUNTER__), decl, expr)
 // AUFS_CHECK(status): returns the error of `status` from the enclosing function, if there is one.
-#define AUFS_CHECK(expr)                                                 \
-  do {                                                                   \
+#define AUFS_CHECK(expr)                                                     \
+  do {                                                                       \
     if (auto aufs_status = (expr); !aufs_status) return aufs_status.error(); \
   } while (false)

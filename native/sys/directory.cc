@@ -36,7 +36,8 @@ Status for_each_entry(int dir, const char* name, const std::function<bool(const 
            open_at(dir, *name == '\0' ? "." : name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK));
   const auto buffer = std::make_unique<char[]>(kBufferSize);
   for (;;) {
-    const long n = retry_eintr([&] { return ::syscall(SYS_getdents64, fd.get(), buffer.get(), kBufferSize); });
+    const long n =
+        retry_eintr([&] { return ::syscall(SYS_getdents64, fd.get(), buffer.get(), kBufferSize); });
     if (n < 0) return Error::last("getdents64");
     if (n == 0) return ok();
     for (long at = 0; at < n;) {

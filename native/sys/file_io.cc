@@ -128,7 +128,8 @@ Status clone_file(int from, int to) {
   return check(retry_eintr([&] { return ::ioctl(to, FICLONE, from); }), "ioctl_ficlone");
 }
 
-Result<std::size_t> copy_file_range(int from, off_t from_offset, int to, off_t to_offset, std::size_t length) {
+Result<std::size_t> copy_file_range(int from, off_t from_offset, int to, off_t to_offset,
+                                    std::size_t length) {
   const ssize_t n =
       retry_eintr([&] { return ::copy_file_range(from, &from_offset, to, &to_offset, length, 0); });
   if (n < 0) return Error::last("copy_file_range");

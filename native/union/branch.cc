@@ -69,7 +69,8 @@ Status lock_writable(Branch& branch) {
   if (!fd) return fd.error();
   const Status locked = sys::lock_exclusive(fd->get());
   if (failed_with(locked, EWOULDBLOCK)) return Error{EBUSY, "flock"};
-  branch.lock = *std::move(fd);  // a file system without flock(2) cannot be guarded; that is no reason to refuse it
+  branch.lock =
+      *std::move(fd);  // a file system without flock(2) cannot be guarded; that is no reason to refuse it
   return ok();
 }
 
@@ -91,8 +92,8 @@ Result<BranchPerm> parse_perm(const std::string& text) {
     const std::string attribute = text.substr(at + 1, next == std::string::npos ? next : next - at - 1);
     if (attribute == "wh") {
       perm.whiteouts = true;
-    } else if (attribute != "nolwh" && attribute != "moo" && attribute != "coo_reg" && attribute != "coo_all" &&
-               attribute != "unpin" && attribute.rfind("icex", 0) != 0) {
+    } else if (attribute != "nolwh" && attribute != "moo" && attribute != "coo_reg" &&
+               attribute != "coo_all" && attribute != "unpin" && attribute.rfind("icex", 0) != 0) {
       return Error{EINVAL, "branch_permission"};
     }
     at = next;
@@ -106,7 +107,8 @@ std::string perm_text(const BranchPerm& perm) {
   return perm.whiteouts ? text + "+wh" : text;
 }
 
-Result<std::vector<Branch>> open_branches(const std::vector<BranchSpec>& specs, bool read_only, int* culprit) {
+Result<std::vector<Branch>> open_branches(const std::vector<BranchSpec>& specs, bool read_only,
+                                          int* culprit) {
   if (culprit != nullptr) *culprit = -1;
   if (specs.empty()) return Error{EINVAL, "branch_open"};
   if (specs.size() > kMaxBranches) return Error{E2BIG, "branch_open"};

@@ -14,8 +14,8 @@ namespace aufs {
 
 // What may be done to a branch. Source: aufs(5), "Branch Syntax" (rw, ro, rr; attribute wh).
 struct BranchPerm {
-  bool writable = false;   // rw
-  bool whiteouts = false;  // rw, ro+wh, rr+wh: whiteouts found in the branch are honoured
+  bool writable = false;            // rw
+  bool whiteouts = false;           // rw, ro+wh, rr+wh: whiteouts found in the branch are honoured
   bool natively_read_only = false;  // rr: the file system itself never changes
 };
 
@@ -38,10 +38,10 @@ inline constexpr BranchIndex kNoBranch = -1;
 struct Branch {
   std::string path;  // as given; for messages only
   BranchPerm perm;
-  UniqueFd root;              // O_PATH | O_DIRECTORY
-  UniqueFd lock;              // flock(LOCK_EX) on a writable branch, held while the union lives
-  dev_t dev = 0;              // st_dev of root
-  ino_t root_ino = 0;         // st_ino of root
+  UniqueFd root;       // O_PATH | O_DIRECTORY
+  UniqueFd lock;       // flock(LOCK_EX) on a writable branch, held while the union lives
+  dev_t dev = 0;       // st_dev of root
+  ino_t root_ino = 0;  // st_ino of root
 };
 
 // Opens and checks the whole stack: every branch is a directory, none is, contains or lies in another.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "union/copy_data.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <memory>
-#include <unistd.h>
 
 #include "sys/file_io.h"
 
@@ -24,11 +25,10 @@ constexpr bool is_unsupported(Error error) noexcept {
     case EXDEV:
     case EINVAL:
     case ENOSYS:
-    case EPERM:     // FICLONE and copy_file_range on files with attributes that forbid sharing
-    case ETXTBSY:   // swap files
+    case EPERM:    // FICLONE and copy_file_range on files with attributes that forbid sharing
+    case ETXTBSY:  // swap files
       return true;
-    default:
-      return false;
+    default: return false;
   }
 }
 
@@ -41,7 +41,8 @@ struct Range {
 Result<Range> next_data(int from, off_t at, off_t size) {
   const Result<off_t> data = sys::seek(from, at, SEEK_DATA);
   if (failed_with(data, ENXIO)) return Range{size, size};
-  if (failed_with(data, EINVAL) || failed_with(data, EOPNOTSUPP)) return Range{at, size};  // no such knowledge: all is data
+  if (failed_with(data, EINVAL) || failed_with(data, EOPNOTSUPP))
+    return Range{at, size};  // no such knowledge: all is data
   if (!data) return data.error();
   const Result<off_t> hole = sys::seek(from, *data, SEEK_HOLE);
   if (!hole) return hole.error();
@@ -78,7 +79,8 @@ Result<bool> copy_in_kernel(int from, int to, Range range) {
         sys::copy_file_range(from, at, to, at, static_cast<std::size_t>(range.end - at));
     if (!n && at == range.begin && is_unsupported(n.error())) return false;
     if (!n) return n.error();
-    if (*n == 0) return at > range.begin;  // some file systems answer 0 where they cannot: the buffer finds out
+    if (*n == 0)
+      return at > range.begin;  // some file systems answer 0 where they cannot: the buffer finds out
     at += static_cast<off_t>(*n);
   }
   return true;
@@ -112,14 +114,10 @@ Result<bool> reflink(int from, int to) {
 
 const char* name_of(CopyMethod method) noexcept {
   switch (method) {
-    case CopyMethod::kNone:
-      return "none";
-    case CopyMethod::kReflink:
-      return "reflink";
-    case CopyMethod::kCopyFileRange:
-      return "copy_file_range";
-    case CopyMethod::kReadWrite:
-      return "read_write";
+    case CopyMethod::kNone: return "none";
+    case CopyMethod::kReflink: return "reflink";
+    case CopyMethod::kCopyFileRange: return "copy_file_range";
+    case CopyMethod::kReadWrite: return "read_write";
   }
   return "unknown";
 }

@@ -195,15 +195,16 @@ class FileCopyUp {
 
   // A file with other names below becomes a hard-link group; false if it is none.
   Result<bool> keep_group(StagedFile* copy) {
-    const long names_below =
-        static_cast<long>(stat_.st_nlink) - engine_.hard_links.count_gone(node_->ino) - (target_.fresh ? 0 : 1);
+    const long names_below = static_cast<long>(stat_.st_nlink) - engine_.hard_links.count_gone(node_->ino) -
+                             (target_.fresh ? 0 : 1);
     if (names_below <= 0) return false;
     UniqueFd special;
     if (copy == nullptr) {
       AUFS_TRY(special, sys::open_at(staging_.get(), temporary_.c_str(), O_PATH | O_NOFOLLOW));
     }
     const int fd = copy != nullptr ? copy->fd() : special.get();
-    AUFS_CHECK(engine_.hard_links.add(engine_.branch(origin_), engine_.upper(), node_->ino, stat_, names_below, fd));
+    AUFS_CHECK(
+        engine_.hard_links.add(engine_.branch(origin_), engine_.upper(), node_->ino, stat_, names_below, fd));
     return true;
   }
 

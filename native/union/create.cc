@@ -122,38 +122,40 @@ auto owned_by(Engine& engine, Caller caller, Make make) {
 
 }  // namespace
 
-Result<Found> make_node(Engine& engine, const NodePtr& parent, const std::string& name, mode_t mode, dev_t rdev,
-                        Caller caller) {
+Result<Found> make_node(Engine& engine, const NodePtr& parent, const std::string& name, mode_t mode,
+                        dev_t rdev, Caller caller) {
   return Creation(engine, parent, name).run(false, owned_by(engine, caller, [&](int dir, const char* leaf) {
-    return sys::mknod(dir, leaf, mode, rdev);
-  }));
+                                              return sys::mknod(dir, leaf, mode, rdev);
+                                            }));
 }
 
 Result<Found> make_directory(Engine& engine, const NodePtr& parent, const std::string& name, mode_t mode,
                              Caller caller) {
   return Creation(engine, parent, name).run(true, owned_by(engine, caller, [&](int dir, const char* leaf) {
-    return sys::mkdir(dir, leaf, mode);
-  }));
+                                              return sys::mkdir(dir, leaf, mode);
+                                            }));
 }
 
-Result<Found> make_symlink(Engine& engine, const NodePtr& parent, const std::string& name, const std::string& target,
-                           Caller caller) {
+Result<Found> make_symlink(Engine& engine, const NodePtr& parent, const std::string& name,
+                           const std::string& target, Caller caller) {
   return Creation(engine, parent, name).run(false, owned_by(engine, caller, [&](int dir, const char* leaf) {
-    return sys::symlink(target.c_str(), dir, leaf);
-  }));
+                                              return sys::symlink(target.c_str(), dir, leaf);
+                                            }));
 }
 
 Result<Found> make_open_file(Engine& engine, const NodePtr& parent, const std::string& name, mode_t mode,
                              Caller caller, SharedFd* opened) {
-  return Creation(engine, parent, name).run(false, owned_by(engine, caller, [&](int dir, const char* leaf) -> Status {
-    constexpr int kFlags = O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW;
-    AUFS_TRY(UniqueFd fd, sys::open_at(dir, leaf, kFlags, mode & 07777));
-    *opened = share(std::move(fd));
-    return ok();
-  }));
+  return Creation(engine, parent, name)
+      .run(false, owned_by(engine, caller, [&](int dir, const char* leaf) -> Status {
+             constexpr int kFlags = O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW;
+             AUFS_TRY(UniqueFd fd, sys::open_at(dir, leaf, kFlags, mode & 07777));
+             *opened = share(std::move(fd));
+             return ok();
+           }));
 }
 
-Result<Found> make_unnamed_file(Engine& engine, const NodePtr& parent, mode_t mode, Caller caller, SharedFd* opened) {
+Result<Found> make_unnamed_file(Engine& engine, const NodePtr& parent, mode_t mode, Caller caller,
+                                SharedFd* opened) {
   AUFS_CHECK(copy_up_directory(engine, parent));
   AUFS_TRY(const SharedFd dir, upper_fd(engine, parent));
   AUFS_TRY(UniqueFd fd, sys::open_at(dir->get(), ".", O_TMPFILE | O_RDWR, mode & 07777));

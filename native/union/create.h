@@ -7,17 +7,18 @@
 // directory. A whiteout of the name in the writable branch goes, and a directory made in its place becomes opaque.
 namespace aufs {
 
-Result<Found> make_node(Engine& engine, const NodePtr& parent, const std::string& name, mode_t mode, dev_t rdev,
-                        Caller caller);
+Result<Found> make_node(Engine& engine, const NodePtr& parent, const std::string& name, mode_t mode,
+                        dev_t rdev, Caller caller);
 Result<Found> make_directory(Engine& engine, const NodePtr& parent, const std::string& name, mode_t mode,
                              Caller caller);
-Result<Found> make_symlink(Engine& engine, const NodePtr& parent, const std::string& name, const std::string& target,
-                           Caller caller);
+Result<Found> make_symlink(Engine& engine, const NodePtr& parent, const std::string& name,
+                           const std::string& target, Caller caller);
 // The new file is open read-write in `found.node->backing`, with an open_count of 0.
 Result<Found> make_open_file(Engine& engine, const NodePtr& parent, const std::string& name, mode_t mode,
                              Caller caller, SharedFd* opened);
 // A file without a name; link_node() may give it one.
-Result<Found> make_unnamed_file(Engine& engine, const NodePtr& parent, mode_t mode, Caller caller, SharedFd* opened);
+Result<Found> make_unnamed_file(Engine& engine, const NodePtr& parent, mode_t mode, Caller caller,
+                                SharedFd* opened);
 // A further name for `node`. Errors: EPERM for a directory, ENOENT for an unlinked file, those of linkat(2).
 Result<Found> link_node(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& name);
 

@@ -14,12 +14,12 @@ namespace aufs {
 
 // What a directory of the union knows of one name, from one pass over its branches.
 struct NameEntry {
-  std::uint64_t ino = 0;              // d_ino of the visible entry in branch `top`
-  BranchIndex top = kNoBranch;        // the branch whose entry is seen; kNoBranch: nothing is
-  BranchIndex lower = kNoBranch;      // the branch whose entry would be seen if the writable branch had none
-  unsigned char type = 0;             // DT_* of the visible entry
-  bool whiteout = false;              // the writable branch hides the name
-  bool hidden_above = false;          // a branch above the writable one hides the name: it cannot be made visible
+  std::uint64_t ino = 0;          // d_ino of the visible entry in branch `top`
+  BranchIndex top = kNoBranch;    // the branch whose entry is seen; kNoBranch: nothing is
+  BranchIndex lower = kNoBranch;  // the branch whose entry would be seen if the writable branch had none
+  unsigned char type = 0;         // DT_* of the visible entry
+  bool whiteout = false;          // the writable branch hides the name
+  bool hidden_above = false;      // a branch above the writable one hides the name: it cannot be made visible
 
   bool visible() const noexcept { return top != kNoBranch; }
 };
@@ -60,10 +60,13 @@ class DirIndex {
  private:
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view name) const noexcept { return std::hash<std::string_view>{}(name); }
+    std::size_t operator()(std::string_view name) const noexcept {
+      return std::hash<std::string_view>{}(name);
+    }
   };
   std::unordered_map<std::string, NameEntry, Hash, std::equal_to<>> names_;
-  std::unordered_map<std::string, std::vector<BranchIndex>> merged_;  // only directories of two branches or more
+  std::unordered_map<std::string, std::vector<BranchIndex>>
+      merged_;  // only directories of two branches or more
 };
 
 }  // namespace aufs

@@ -42,11 +42,8 @@ Result<LayerNames> read_layer(int dir, bool honour_whiteouts) {
       case whiteout::Kind::kWhiteout:
         if (honour_whiteouts) layer.whiteouts.emplace(whiteout::hidden_name(entry.name));
         break;
-      case whiteout::Kind::kOpaque:
-        layer.opaque = layer.opaque || honour_whiteouts;
-        break;
-      case whiteout::Kind::kMeta:
-        break;
+      case whiteout::Kind::kOpaque: layer.opaque = layer.opaque || honour_whiteouts; break;
+      case whiteout::Kind::kMeta: break;
     }
     return true;
   }));
@@ -71,7 +68,8 @@ class Merger {
   std::unique_ptr<DirIndex> finish() && {
     for (auto& [name, state] : states_) {
       NameEntry& entry = state.entry;
-      const bool matters = entry.visible() || entry.whiteout || entry.lower != kNoBranch || entry.hidden_above;
+      const bool matters =
+          entry.visible() || entry.whiteout || entry.lower != kNoBranch || entry.hidden_above;
       if (!matters) continue;
       index_->entry(name) = entry;
       index_->set_branches(name, std::move(state.dirs));
@@ -112,7 +110,8 @@ class Merger {
     state.closed = true;
     if (branch == writable_) state.entry.whiteout = true;
     if (below_upper(branch)) state.closed_below_upper = true;
-    if (writable_ != kNoBranch && branch < writable_ && !state.entry.visible()) state.entry.hidden_above = true;
+    if (writable_ != kNoBranch && branch < writable_ && !state.entry.visible())
+      state.entry.hidden_above = true;
   }
 
   const BranchIndex writable_;
@@ -147,7 +146,8 @@ Result<DirIndex*> ensure_index(Engine& engine, const NodePtr& dir) {
   if (!directory.index) {
     AUFS_TRY(directory.index, merge_directory(engine, dir));
     int subdirs = 0;
-    for (const auto& [name, entry] : *directory.index) subdirs += entry.visible() && entry.type == DT_DIR ? 1 : 0;
+    for (const auto& [name, entry] : *directory.index)
+      subdirs += entry.visible() && entry.type == DT_DIR ? 1 : 0;
     directory.subdirs = subdirs;
     engine.lookup_cache.added(dir, directory.index->size());
   }

@@ -45,7 +45,7 @@ struct Engine {
 
 // Where a file can be reached: `name` in the directory `fd`, or, with an empty name, `fd` itself.
 struct Place {
-  int fd;          // borrowed from `owner`, or, without one, from the caller
+  int fd;  // borrowed from `owner`, or, without one, from the caller
   std::string name;
   SharedFd owner;
 
@@ -57,7 +57,9 @@ struct Place {
   const char* leaf() const noexcept { return name.c_str(); }
 };
 
-inline SharedFd share(UniqueFd fd) { return std::make_shared<const UniqueFd>(std::move(fd)); }
+inline SharedFd share(UniqueFd fd) {
+  return std::make_shared<const UniqueFd>(std::move(fd));
+}
 
 // --- place.cc
 // The descriptor (O_PATH) of `dir` in `branch`. Errors: ESTALE if the branch was edited behind our back.

@@ -28,10 +28,10 @@ std::uint64_t nanoseconds(const struct timespec& time) {
 
 std::string format_name(const ParsedName& name) {
   std::array<char, 128> text{};
-  const int n = std::snprintf(text.data(), text.size(), "%llx.%llx.%llx.%llx.%lx",
-                              static_cast<unsigned long long>(name.root), static_cast<unsigned long long>(name.ino),
-                              static_cast<unsigned long long>(name.mtime),
-                              static_cast<unsigned long long>(name.size), static_cast<unsigned long>(name.left));
+  const int n = std::snprintf(
+      text.data(), text.size(), "%llx.%llx.%llx.%llx.%lx", static_cast<unsigned long long>(name.root),
+      static_cast<unsigned long long>(name.ino), static_cast<unsigned long long>(name.mtime),
+      static_cast<unsigned long long>(name.size), static_cast<unsigned long>(name.left));
   return {text.data(), static_cast<std::size_t>(n)};
 }
 
@@ -42,7 +42,8 @@ std::optional<ParsedName> parse_name(const std::string& text) {
   unsigned long long size = 0;
   unsigned long left = 0;
   char end = '\0';
-  if (std::sscanf(text.c_str(), "%llx.%llx.%llx.%llx.%lx%c", &root, &ino, &mtime, &size, &left, &end) != 5) return {};
+  if (std::sscanf(text.c_str(), "%llx.%llx.%llx.%llx.%lx%c", &root, &ino, &mtime, &size, &left, &end) != 5)
+    return {};
   return ParsedName{root, ino, mtime, size, static_cast<long>(left)};
 }
 
@@ -123,7 +124,8 @@ void HardLinks::name_covered(std::uint64_t ino) {
   parsed->left = --group.left;
   std::string renamed = format_name(*parsed);
   // If the count cannot be written down it is still right until the next mount.
-  if (sys::rename(dir_.get(), group.file.c_str(), dir_.get(), renamed.c_str(), 0)) group.file = std::move(renamed);
+  if (sys::rename(dir_.get(), group.file.c_str(), dir_.get(), renamed.c_str(), 0))
+    group.file = std::move(renamed);
 }
 
 long HardLinks::count_gone(std::uint64_t ino) const {

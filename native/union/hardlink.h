@@ -44,8 +44,8 @@ class HardLinks {
 
   // Makes a group: links the open file `copy` into the directory of `upper`. `lower` are the attributes of the original,
   // `left` how many of its names are still below.
-  Status add(const Branch& origin, const Branch& upper, std::uint64_t ino, const struct stat& lower, long left,
-             int copy);
+  Status add(const Branch& origin, const Branch& upper, std::uint64_t ino, const struct stat& lower,
+             long left, int copy);
   // One of the names below got covered (linked above, or hidden). Works for numbers without a group as well: then the
   // count is remembered for count_gone().
   void name_covered(std::uint64_t ino);
@@ -63,7 +63,7 @@ class HardLinks {
   Status open_directory(const Branch& upper);
 
   mutable std::mutex mutex_;
-  UniqueFd dir_;                                         // guarded by mutex_, as what follows
+  UniqueFd dir_;  // guarded by mutex_, as what follows
   std::unordered_map<std::uint64_t, Group> groups_;
   std::unordered_map<std::uint64_t, long> gone_;
 };

@@ -59,7 +59,7 @@ class InodeNumbers {
   }
 
   std::mutex mutex_;
-  std::vector<dev_t> devices_;                              // guarded by mutex_, as what follows
+  std::vector<dev_t> devices_;  // guarded by mutex_, as what follows
   std::unordered_map<std::uint64_t, std::uint64_t> kept_;
 };
 

@@ -87,7 +87,8 @@ Result<Found> lookup_dots(Engine& engine, const NodePtr& dir, std::string_view n
 
 }  // namespace
 
-Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string& name, const NameEntry& entry) {
+Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string& name,
+                       const NameEntry& entry) {
   AUFS_TRY(const SharedFd dir, dir_fd(engine, parent, entry.top));
   Attr attr;
   AUFS_TRY(attr.st, sys::stat_with_birth(dir->get(), name.c_str(), &attr.btime));
@@ -105,7 +106,8 @@ Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string&
       return Found{node, attr};
     }
   }
-  AUFS_TRY(attr, attributes(engine, node));  // the data is not where this name is: a hard link of a copied file
+  AUFS_TRY(attr,
+           attributes(engine, node));  // the data is not where this name is: a hard link of a copied file
   return Found{node, attr};
 }
 

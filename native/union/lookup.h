@@ -9,7 +9,8 @@ namespace aufs {
 Result<Found> lookup(Engine& engine, const NodePtr& parent, std::string_view name);
 
 // The node behind an entry of parent's index. The caller holds parent->dir->lock, shared or exclusively.
-Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string& name, const NameEntry& entry);
+Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string& name,
+                       const NameEntry& entry);
 
 // The live node behind an entry that is in the writable branch or below, or null; makes none.
 NodePtr live_node(Engine& engine, const NodePtr& parent, const std::string& name, const NameEntry& entry);

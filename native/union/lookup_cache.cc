@@ -58,7 +58,7 @@ void DirFdCache::opened(const NodePtr& dir, BranchIndex branch) {
   const std::lock_guard guard(mutex_);
   slots_.push_back({dir, branch});
   // Each slot gets at most one second chance in a row, so this ends.
-  for (std::size_t chances = slots_.size(); slots_.size() > max_open_; ) {
+  for (std::size_t chances = slots_.size(); slots_.size() > max_open_;) {
     Slot slot = std::move(slots_.front());
     slots_.pop_front();
     const NodePtr victim = slot.dir.lock();

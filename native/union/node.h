@@ -75,14 +75,15 @@ class Node {
 
   std::mutex copy_up_mutex;
 
-  mutable std::shared_mutex state;  // guards what follows; held (shared) while the backing file is used by name
-  BranchIndex branch = kNoBranch;   // where the data is; for a directory see Directory::layers
-  std::vector<Name> names;          // the known ones that exist in `branch`, or, when `grouped`, all known
-  bool grouped = false;             // a hard-link group: reached through HardLinks, not by its names
-  SharedFd pin;                     // the inode itself, once it has no name to be reached by
-  Backing backing;                  // open while open_count > 0
+  mutable std::shared_mutex
+      state;  // guards what follows; held (shared) while the backing file is used by name
+  BranchIndex branch = kNoBranch;  // where the data is; for a directory see Directory::layers
+  std::vector<Name> names;         // the known ones that exist in `branch`, or, when `grouped`, all known
+  bool grouped = false;            // a hard-link group: reached through HardLinks, not by its names
+  SharedFd pin;                    // the inode itself, once it has no name to be reached by
+  Backing backing;                 // open while open_count > 0
   unsigned open_count = 0;
-  bool unnamed = false;             // made by tmpfile() and not linked yet
+  bool unnamed = false;  // made by tmpfile() and not linked yet
 
   std::unique_ptr<Directory> dir;  // directories only
 };

@@ -42,7 +42,8 @@ Result<SharedFd> dir_fd(Engine& engine, const NodePtr& dir, BranchIndex branch) 
     name = dir->names.front();
   }
   AUFS_TRY(const SharedFd parent, dir_fd(engine, name.parent, branch));
-  AUFS_TRY(UniqueFd opened, sys::open_at(parent->get(), name.name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  AUFS_TRY(UniqueFd opened,
+           sys::open_at(parent->get(), name.name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
   const SharedFd fd = share(std::move(opened));
   remember_fd(*dir->dir, branch, fd);
   engine.dir_fds.opened(dir, branch);

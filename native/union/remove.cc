@@ -33,7 +33,8 @@ void forget_entry(DirIndex& index, const std::string& name, bool whiteout) {
 
 // Hides what is below, then removes what is above.
 template <typename Remove>
-Status hide_and_remove(Engine& engine, int dir, const std::string& name, const NameEntry& entry, Remove&& remove) {
+Status hide_and_remove(Engine& engine, int dir, const std::string& name, const NameEntry& entry,
+                       Remove&& remove) {
   const bool hides = entry.lower != kNoBranch;
   if (hides) AUFS_CHECK(make_whiteout(engine, dir, name));
   if (entry.top != engine.writable) return ok();

@@ -45,7 +45,8 @@ StagedWhiteout::~StagedWhiteout() {
 }
 
 Status StagedWhiteout::place(int dir, const std::string& name) {
-  AUFS_CHECK(sys::rename(staging_.get(), whiteout::name_for(name_).c_str(), dir, whiteout::name_for(name).c_str(), 0));
+  AUFS_CHECK(sys::rename(staging_.get(), whiteout::name_for(name_).c_str(), dir,
+                         whiteout::name_for(name).c_str(), 0));
   // rename(2) of two links of one inode does nothing: then the whiteout was there already, and the destructor cleans up.
   return ok();
 }

@@ -14,7 +14,8 @@ namespace {
 
 // The caller holds node->state.
 Status set_size(Engine& engine, const NodePtr& node, off_t size) {
-  if (node->backing.write && node->branch == engine.writable) return sys::truncate(node->backing.write->get(), size);
+  if (node->backing.write && node->branch == engine.writable)
+    return sys::truncate(node->backing.write->get(), size);
   AUFS_TRY(const Place place, locate(engine, node));
   AUFS_TRY(const UniqueFd fd, place.name.empty()
                                   ? sys::reopen(place.fd, O_WRONLY)
@@ -30,7 +31,7 @@ Status set_owner(const Place& place, const SetAttr& change) {
 
 Status set_times(const Place& place, const SetAttr& change) {
   if (!change.atime && !change.mtime) return ok();
-  constexpr struct timespec kKeep{0, UTIME_OMIT};
+  constexpr struct timespec kKeep { 0, UTIME_OMIT };
   const struct timespec times[2] = {change.atime.value_or(kKeep), change.mtime.value_or(kKeep)};
   return sys::utimens_at(place.fd, place.leaf(), times);
 }

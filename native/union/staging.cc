@@ -5,8 +5,8 @@
 
 #include "sys/directory.h"
 #include "sys/file_io.h"
-#include "sys/process_control.h"
 #include "sys/names.h"
+#include "sys/process_control.h"
 #include "union/remove_tree.h"
 #include "union/whiteout.h"
 
@@ -21,7 +21,8 @@ bool no_unnamed_files(Error error) {
 }
 
 Status make_empty_file(int dir, const char* name) {
-  AUFS_TRY(const UniqueFd fd, sys::open_at(dir, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, kWhiteoutMode));
+  AUFS_TRY(const UniqueFd fd,
+           sys::open_at(dir, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, kWhiteoutMode));
   return ok();
 }
 
@@ -41,13 +42,11 @@ Status make_marker(Engine& engine, int dir, const char* name) {
   if (linked || linked.error().code == EEXIST) return ok();
   switch (linked.error().code) {
     case EMLINK:
-    case EPERM:       // no hard links on this file system, or not of a file of another owner
+    case EPERM:  // no hard links on this file system, or not of a file of another owner
     case EXDEV:
     case EOPNOTSUPP:
-    case EACCES:
-      break;
-    default:
-      return linked;
+    case EACCES: break;
+    default: return linked;
   }
   const Status made = make_empty_file(dir, name);
   return failed_with(made, EEXIST) ? ok() : made;
@@ -76,7 +75,8 @@ Result<StagedFile> StagedFile::create(Engine& engine, int dir) {
   if (!no_unnamed_files(unnamed.error())) return unnamed.error();
   AUFS_TRY(UniqueFd staging, staging_directory(engine));
   std::string name = temporary_name(engine);
-  AUFS_TRY(UniqueFd fd, sys::open_at(staging.get(), name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0600));
+  AUFS_TRY(UniqueFd fd,
+           sys::open_at(staging.get(), name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0600));
   return StagedFile(std::move(fd), std::move(staging), std::move(name));
 }
 
@@ -105,13 +105,15 @@ Status remove_tree_staged(Engine& engine, int dir, const char* name) {
   AUFS_TRY(const UniqueFd staging, staging_directory(engine));
   const std::string hidden = temporary_name(engine);
   AUFS_CHECK(sys::rename(dir, name, staging.get(), hidden.c_str(), 0));
-  (void)remove_tree(staging.get(), hidden.c_str());  // it is out of sight: what cannot be deleted now is swept later
+  (void)remove_tree(staging.get(),
+                    hidden.c_str());  // it is out of sight: what cannot be deleted now is swept later
   return ok();
 }
 
 void sweep_staging(const Branch& upper) {
   const std::string name(whiteout::kOrphans);
-  const Result<UniqueFd> dir = sys::open_at(upper.root.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  const Result<UniqueFd> dir =
+      sys::open_at(upper.root.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
   if (!dir) return;
   std::vector<std::string> names;
   (void)sys::for_each_entry(dir->get(), "", [&](const sys::RawEntry& entry) {

@@ -25,7 +25,7 @@ class StagedFile {
   StagedFile(UniqueFd fd, UniqueFd staging, std::string name)
       : fd_(std::move(fd)), staging_(std::move(staging)), name_(std::move(name)) {}
   UniqueFd fd_;
-  UniqueFd staging_;   // directory of the temporary name; none with O_TMPFILE
+  UniqueFd staging_;  // directory of the temporary name; none with O_TMPFILE
   std::string name_;
 };
 

@@ -28,7 +28,8 @@ namespace {
 using SharedTree = std::shared_lock<std::shared_mutex>;
 
 BranchIndex first_writable(const std::vector<Branch>& branches) {
-  const auto at = std::find_if(branches.begin(), branches.end(), [](const Branch& b) { return b.perm.writable; });
+  const auto at =
+      std::find_if(branches.begin(), branches.end(), [](const Branch& b) { return b.perm.writable; });
   return at == branches.end() ? kNoBranch : static_cast<BranchIndex>(at - branches.begin());
 }
 
@@ -75,7 +76,8 @@ Engine::Engine(std::vector<Branch> stack, UnionOptions opts)
 
 class UnionFs::Impl {
  public:
-  Impl(std::vector<Branch> branches, UnionOptions options) : engine(std::move(branches), std::move(options)) {}
+  Impl(std::vector<Branch> branches, UnionOptions options)
+      : engine(std::move(branches), std::move(options)) {}
   ~Impl() { engine.lookup_cache.clear(); }
   Engine engine;
 };
@@ -160,7 +162,8 @@ Result<std::string> UnionFs::path_of(const NodePtr& node) {
 
 // --- changing names
 
-Result<Found> UnionFs::mknod(const NodePtr& parent, std::string_view name, mode_t mode, dev_t rdev, Caller caller) {
+Result<Found> UnionFs::mknod(const NodePtr& parent, std::string_view name, mode_t mode, dev_t rdev,
+                             Caller caller) {
   AUFS_CHECK(check_new_name(impl_->engine, name));
   const SharedTree tree(impl_->engine.tree_lock);
   return make_node(impl_->engine, parent, std::string(name), mode, rdev, caller);
@@ -277,7 +280,8 @@ Result<OpenFilePtr> UnionFs::open(const NodePtr& node, int flags) {
   return open_node(impl_->engine, node, flags);
 }
 
-Result<Opened> UnionFs::create(const NodePtr& parent, std::string_view name, int flags, mode_t mode, Caller caller) {
+Result<Opened> UnionFs::create(const NodePtr& parent, std::string_view name, int flags, mode_t mode,
+                               Caller caller) {
   Engine& engine = impl_->engine;
   AUFS_CHECK(check_new_name(engine, name));
   const SharedTree tree(engine.tree_lock);
@@ -371,7 +375,8 @@ NodePtr UnionFs::node_of(const OpenFilePtr& file) {
 
 std::optional<int> UnionFs::passthrough_fd(const OpenFilePtr& file) {
   const std::shared_lock guard(file->node->state);
-  if (impl_->engine.writable != kNoBranch && file->node->branch != impl_->engine.writable) return std::nullopt;
+  if (impl_->engine.writable != kNoBranch && file->node->branch != impl_->engine.writable)
+    return std::nullopt;
   const Backing& backing = file->node->backing;
   const SharedFd& fd = backing.write ? backing.write : backing.read;
   return fd ? std::optional(fd->get()) : std::nullopt;

@@ -52,7 +52,7 @@ struct SetAttr {
   std::optional<mode_t> mode;  // permission and set-id bits
   std::optional<uid_t> uid;
   std::optional<gid_t> gid;
-  std::optional<off_t> size;  // bytes
+  std::optional<off_t> size;             // bytes
   std::optional<struct timespec> atime;  // tv_nsec may be UTIME_NOW
   std::optional<struct timespec> mtime;
   bool kill_set_id = false;  // clear set-id bits and file capabilities as a write by an ordinary user does
@@ -76,12 +76,13 @@ struct CopyUpEvent {
 };
 
 struct UnionOptions {
-  bool read_only = false;   // no branch is written, whatever its permission; nothing is locked
-  bool dirren = true;       // rename any directory (decision 10); false: EXDEV as AUFS
-  bool sync_copy_up = true; // a copy_up is on disk before it has its name; false = mounted `volatile`
+  bool read_only = false;    // no branch is written, whatever its permission; nothing is locked
+  bool dirren = true;        // rename any directory (decision 10); false: EXDEV as AUFS
+  bool sync_copy_up = true;  // a copy_up is on disk before it has its name; false = mounted `volatile`
   std::size_t max_cached_names = 500'000;  // bound of the look-up cache, in names
-  std::size_t max_open_dirs = 0;             // bound of cached directory descriptors; 0 = a quarter of RLIMIT_NOFILE
-  std::function<void(const CopyUpEvent&)> on_copy_up;  // called on the thread that copied; must not call the union
+  std::size_t max_open_dirs = 0;  // bound of cached directory descriptors; 0 = a quarter of RLIMIT_NOFILE
+  std::function<void(const CopyUpEvent&)>
+      on_copy_up;  // called on the thread that copied; must not call the union
 };
 
 // The union of a stack of branches: one method per file-system operation, AUFS semantics, no knowledge of FUSE or Node.
@@ -123,13 +124,14 @@ class UnionFs {
   // --- changing names
   Result<Found> mknod(const NodePtr& parent, std::string_view name, mode_t mode, dev_t rdev, Caller caller);
   Result<Found> mkdir(const NodePtr& parent, std::string_view name, mode_t mode, Caller caller);
-  Result<Found> symlink(const NodePtr& parent, std::string_view name, const std::string& target, Caller caller);
+  Result<Found> symlink(const NodePtr& parent, std::string_view name, const std::string& target,
+                        Caller caller);
   Result<Found> link(const NodePtr& node, const NodePtr& parent, std::string_view name);
   Status unlink(const NodePtr& parent, std::string_view name);
   Status rmdir(const NodePtr& parent, std::string_view name);
   // flags: 0, RENAME_NOREPLACE or RENAME_EXCHANGE of renameat2(2); anything else is EINVAL.
-  Status rename(const NodePtr& parent, std::string_view name, const NodePtr& new_parent, std::string_view new_name,
-                unsigned flags);
+  Status rename(const NodePtr& parent, std::string_view name, const NodePtr& new_parent,
+                std::string_view new_name, unsigned flags);
 
   // --- changing attributes
   // Returns the attributes afterwards. All opens of the node see the change.
@@ -152,14 +154,15 @@ class UnionFs {
   Result<Opened> tmpfile(const NodePtr& parent, int flags, mode_t mode, Caller caller);
   Result<std::size_t> read(const OpenFilePtr& file, std::span<std::byte> into, off_t offset);
   // Appends when the file was opened with O_APPEND and `offset` is < 0.
-  Result<std::size_t> write(const OpenFilePtr& file, std::span<const std::byte> from, off_t offset, bool kill_set_id);
+  Result<std::size_t> write(const OpenFilePtr& file, std::span<const std::byte> from, off_t offset,
+                            bool kill_set_id);
   Status fsync(const OpenFilePtr& file, bool data_only);
   Status fsyncdir(const NodePtr& dir);
   Status fallocate(const OpenFilePtr& file, int mode, off_t offset, off_t length);
   // whence: SEEK_DATA or SEEK_HOLE.
   Result<off_t> seek(const OpenFilePtr& file, off_t offset, int whence);
-  Result<std::size_t> copy_range(const OpenFilePtr& from, off_t from_offset, const OpenFilePtr& to, off_t to_offset,
-                                 std::size_t length);
+  Result<std::size_t> copy_range(const OpenFilePtr& from, off_t from_offset, const OpenFilePtr& to,
+                                 off_t to_offset, std::size_t length);
   // The node that a file was opened on.
   static NodePtr node_of(const OpenFilePtr& file);
   // A descriptor of the data in the writable branch, opened O_RDWR where that is allowed, valid as long as `file` lives: for FUSE

@@ -10,8 +10,8 @@ namespace aufs::whiteout {
 
 inline constexpr std::string_view kPrefix = ".wh.";
 inline constexpr std::string_view kOpaque = ".wh..wh..opq";
-inline constexpr std::string_view kMetaPrefix = ".wh..wh.";   // housekeeping: never shown to users
-inline constexpr std::string_view kBase = ".wh..wh.aufs";     // the inode that whiteouts are hard links of
+inline constexpr std::string_view kMetaPrefix = ".wh..wh.";  // housekeeping: never shown to users
+inline constexpr std::string_view kBase = ".wh..wh.aufs";    // the inode that whiteouts are hard links of
 inline constexpr std::string_view kPseudoLinks = ".wh..wh.plnk";
 inline constexpr std::string_view kOrphans = ".wh..wh.orph";
 inline constexpr std::string_view kTemporary = ".wh..wh.tmp.";  // ours: swept when the branch is opened
@@ -33,7 +33,9 @@ static_assert(classify("foo.wh.") == Kind::kNone);
 static_assert(classify(".wh") == Kind::kNone);
 
 // The name that a whiteout hides. `name` is of kind kWhiteout.
-constexpr std::string_view hidden_name(std::string_view name) noexcept { return name.substr(kPrefix.size()); }
+constexpr std::string_view hidden_name(std::string_view name) noexcept {
+  return name.substr(kPrefix.size());
+}
 static_assert(hidden_name(".wh.foo") == "foo");
 
 inline std::string name_for(std::string_view hidden) {

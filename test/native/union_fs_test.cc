@@ -281,11 +281,14 @@ TEST_F(UnionFsTest, BadStacksAreRefused) {
   scratch.dir("ro1/inside");
   int culprit = -1;
   const BranchPerm ro = *parse_perm("ro");
-  EXPECT_TRUE(failed_with(UnionFs::open({{scratch.at("ro1"), ro}, {scratch.at("nope"), ro}}, {}, &culprit), ENOENT));
+  EXPECT_TRUE(
+      failed_with(UnionFs::open({{scratch.at("ro1"), ro}, {scratch.at("nope"), ro}}, {}, &culprit), ENOENT));
   EXPECT_EQ(culprit, 1);
-  EXPECT_TRUE(failed_with(UnionFs::open({{scratch.at("ro1"), ro}, {scratch.at("ro1/inside"), ro}}, {}, &culprit), EINVAL));
+  EXPECT_TRUE(failed_with(
+      UnionFs::open({{scratch.at("ro1"), ro}, {scratch.at("ro1/inside"), ro}}, {}, &culprit), EINVAL));
   EXPECT_EQ(culprit, 1);
-  EXPECT_TRUE(failed_with(UnionFs::open({{scratch.at("ro1"), ro}, {scratch.at("ro1"), ro}}, {}, &culprit), EINVAL));
+  EXPECT_TRUE(
+      failed_with(UnionFs::open({{scratch.at("ro1"), ro}, {scratch.at("ro1"), ro}}, {}, &culprit), EINVAL));
   EXPECT_TRUE(failed_with(UnionFs::open({}, {}, &culprit), EINVAL));
 }
 

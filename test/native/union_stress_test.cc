@@ -56,19 +56,11 @@ class Walker {
       case 1:
         if (auto made = fs_.create(dir, name(), O_RDWR | O_CREAT, 0644, me_)) write_some(made->file);
         break;
-      case 2:
-        (void)fs_.mkdir(dir, name(), 0755, me_);
-        break;
-      case 3:
-        (void)fs_.unlink(dir, name());
-        break;
-      case 4:
-        (void)fs_.rmdir(dir, name());
-        break;
+      case 2: (void)fs_.mkdir(dir, name(), 0755, me_); break;
+      case 3: (void)fs_.unlink(dir, name()); break;
+      case 4: (void)fs_.rmdir(dir, name()); break;
       case 5:
-      case 6:
-        (void)fs_.rename(dir, name(), other, name(), 0);
-        break;
+      case 6: (void)fs_.rename(dir, name(), other, name(), 0); break;
       case 7:
         (void)fs_.rename(dir, name(), other, name(), pick(2) == 0 ? RENAME_EXCHANGE : RENAME_NOREPLACE);
         break;
@@ -78,9 +70,7 @@ class Walker {
       case 9:
         if (auto found = fs_.lookup(dir, name())) change_attributes(found->node);
         break;
-      case 10:
-        (void)fs_.readdir(dir);
-        break;
+      case 10: (void)fs_.readdir(dir); break;
       default:
         if (auto found = fs_.lookup(dir, name())) {
           if (auto file = fs_.open(found->node, O_RDWR)) write_some(*file);
@@ -102,7 +92,8 @@ class Walker {
 };
 
 // path -> what is there, as text
-void snapshot(UnionFs& fs, const NodePtr& dir, const std::string& path, std::map<std::string, std::string>& into) {
+void snapshot(UnionFs& fs, const NodePtr& dir, const std::string& path,
+              std::map<std::string, std::string>& into) {
   auto entries = fs.readdir(dir);
   ASSERT_TRUE(entries);
   for (const DirEntry& entry : *entries) {
