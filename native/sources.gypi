@@ -5,6 +5,7 @@
       "sys/descriptors.cc",
       "sys/directory.cc",
       "sys/file_io.cc",
+      "sys/file_system.cc",
       "sys/fuse_device.cc",
       "sys/fuse_mount.cc",
       "sys/limits.cc",
@@ -30,11 +31,22 @@
       "union/rename_parts.cc",
       "union/setattr.cc",
       "union/staging.cc",
-      "union/union_fs.cc"
+      "union/union_fs.cc",
+      "layer/changes.cc",
+      "layer/copy_tree.cc",
+      "layer/layer_names.cc"
     ],
     "addon_files": [
+      "node/addon.cc",
       "node/arguments.cc",
-      "node/path_walk.cc"
+      "node/attribute_calls.cc",
+      "node/file_calls.cc",
+      "node/layer_calls.cc",
+      "node/name_calls.cc",
+      "node/path_walk.cc",
+      "node/session.cc",
+      "node/system_calls.cc",
+      "node/union_calls.cc"
     ],
     "fuse_files": [
       "fuse/control.cc",

@@ -19,18 +19,18 @@ using Keep = std::vector<Napi::ObjectReference>;
 // Runs `work` on a libuv pool thread and settles a promise with what it gives.
 //   work():        Result<T>; sees only C++ values, never Napi::*
 //   to_js(env, T): Napi::Value; runs on the JavaScript thread after success
-//   on_error(env, Napi::Object): adds facts to the failure; runs on the JavaScript thread
-template <typename Work, typename ToJs, typename OnError>
+//   explain(env, Napi::Object): adds facts to the failure; runs on the JavaScript thread
+template <typename Work, typename ToJs, typename Explain>
 class AsyncCall final : public Napi::AsyncWorker {
  public:
-  AsyncCall(Napi::Env env, Names names, Keep keep, Work work, ToJs to_js, OnError on_error)
+  AsyncCall(Napi::Env env, Names names, Keep keep, Work work, ToJs to_js, Explain explain)
       : Napi::AsyncWorker(env, names.operation),
         deferred_(Napi::Promise::Deferred::New(env)),
         names_(std::move(names)),
         keep_(std::move(keep)),
         work_(std::move(work)),
         to_js_(std::move(to_js)),
-        on_error_(std::move(on_error)) {}
+        explain_(std::move(explain)) {}
 
   Napi::Promise promise() const { return deferred_.Promise(); }
 
@@ -46,11 +46,15 @@ class AsyncCall final : public Napi::AsyncWorker {
   void OnOK() override {
     const Napi::Env env = Env();
     if (*result_) {
-      deferred_.Resolve(to_js_(env, *std::move(*result_)));
+      try {
+        deferred_.Resolve(to_js_(env, *std::move(*result_)));
+      } catch (const Napi::Error& error) {  // no memory for the result, or a value that JavaScript cannot hold
+        deferred_.Reject(error.Value());
+      }
       return;
     }
     Napi::Error failure = make_failure(env, result_->error(), names_);
-    on_error_(env, failure.Value());
+    explain_(env, failure.Value());
     deferred_.Reject(failure.Value());
   }
 
@@ -61,14 +65,14 @@ class AsyncCall final : public Napi::AsyncWorker {
   Keep keep_;
   Work work_;
   ToJs to_js_;
-  OnError on_error_;
+  Explain explain_;
   std::optional<decltype(std::declval<Work&>()())> result_;
 };
 
-template <typename Work, typename ToJs, typename OnError>
-Napi::Value async_call(Napi::Env env, Names names, Keep keep, Work work, ToJs to_js, OnError on_error) {
-  auto* call = new AsyncCall<Work, ToJs, OnError>(env, std::move(names), std::move(keep), std::move(work),
-                                                  std::move(to_js), std::move(on_error));
+template <typename Work, typename ToJs, typename Explain>
+Napi::Value async_call(Napi::Env env, Names names, Keep keep, Work work, ToJs to_js, Explain explain) {
+  auto* call = new AsyncCall<Work, ToJs, Explain>(env, std::move(names), std::move(keep), std::move(work),
+                                                  std::move(to_js), std::move(explain));
   const Napi::Promise promise = call->promise();
   call->Queue();  // deletes itself when settled
   return promise;

@@ -30,8 +30,8 @@ std::shared_ptr<T> unwrap_handle(const Napi::CallbackInfo& info, std::size_t ind
   bool matches = false;
   void* data = nullptr;
   const bool found = value.IsObject() &&
-                     napi_check_object_type_tag(info.Env(), value, &T::kTag, &matches) == napi_ok && matches &&
-                     napi_unwrap(info.Env(), value, &data) == napi_ok;
+                     napi_check_object_type_tag(info.Env(), value, &T::kTag, &matches) == napi_ok &&
+                     matches && napi_unwrap(info.Env(), value, &data) == napi_ok;
   if (!found) throw Napi::TypeError::New(info.Env(), std::string("expected a ") + T::kName);
   return *static_cast<std::shared_ptr<T>*>(data);
 }

@@ -10,15 +10,19 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <cstdint>
+
 #include "sys/call.h"
 
 namespace aufs::sys {
 
-Result<UniqueFd> open_beneath(int dir, const char* path, int flags, mode_t mode) {
+namespace {
+
+Result<UniqueFd> open_resolved(int dir, const char* path, int flags, mode_t mode, std::uint64_t resolve) {
   open_how how{};
   how.flags = static_cast<__u64>(flags) | O_CLOEXEC;
   how.mode = mode;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  how.resolve = resolve;
   // EAGAIN: a rename elsewhere raced with the walk and the kernel could not prove that we stayed below.
   long fd = -1;
   for (int attempt = 0; attempt < 64; ++attempt) {
@@ -27,6 +31,17 @@ Result<UniqueFd> open_beneath(int dir, const char* path, int flags, mode_t mode)
   }
   if (fd < 0) return Error::last("openat2");
   return UniqueFd(static_cast<int>(fd));
+}
+
+}  // namespace
+
+Result<UniqueFd> open_beneath(int dir, const char* path, int flags, mode_t mode) {
+  return open_resolved(dir, path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+}
+
+Result<UniqueFd> open_directory_here(int dir, const char* name) {
+  return open_resolved(dir, name, O_RDONLY | O_DIRECTORY, 0,
+                       RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 }
 
 Result<UniqueFd> open_at(int dir, const char* name, int flags, mode_t mode) {
@@ -138,6 +153,9 @@ Result<std::size_t> copy_file_range(int from, off_t from_offset, int to, off_t t
 
 Status lock_exclusive(int fd) {
   return check(retry_eintr([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }), "flock");
+}
+Status lock_shared(int fd) {
+  return check(retry_eintr([&] { return ::flock(fd, LOCK_SH | LOCK_NB); }), "flock");
 }
 
 }  // namespace aufs::sys

@@ -20,6 +20,10 @@ namespace aufs::sys {
 // Errors: EXDEV if the path tries to escape; otherwise those of open(2).
 Result<UniqueFd> open_beneath(int dir, const char* path, int flags, mode_t mode = 0);
 
+// Opens the directory `name` in `dir` for reading, unless that would follow a symlink or enter another mount.
+// Errors: EXDEV for a mountpoint, ELOOP for a symlink, otherwise those of open(2).
+Result<UniqueFd> open_directory_here(int dir, const char* name);
+
 // openat(2) of a single component; the last component is not checked for being a symlink unless O_NOFOLLOW is given.
 Result<UniqueFd> open_at(int dir, const char* name, int flags, mode_t mode = 0);
 
@@ -50,7 +54,8 @@ Status syncfs(int fd);
 Status clone_file(int from, int to);
 Result<std::size_t> copy_file_range(int from, off_t from_offset, int to, off_t to_offset, std::size_t length);
 
-// Takes flock(LOCK_EX | LOCK_NB) on `fd`; EWOULDBLOCK if somebody else holds it.
+// Takes flock(2) on `fd` without waiting; EWOULDBLOCK if somebody else holds it in a way that excludes ours.
 Status lock_exclusive(int fd);
+Status lock_shared(int fd);
 
 }  // namespace aufs::sys

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "union/remove_tree.h"
 
-#include <fcntl.h>
-
 #include <string>
 #include <vector>
 
@@ -33,7 +31,8 @@ Status empty_directory(int dir) {
 Status remove_tree(int dir, const char* name) {
   const Status removed = unlink_if_there(dir, name);
   if (removed || (removed.error().code != EISDIR && removed.error().code != EPERM)) return removed;
-  Result<UniqueFd> inside = sys::open_at(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  Result<UniqueFd> inside = sys::open_directory_here(dir, name);
+  if (failed_with(inside, EXDEV)) return Error{EBUSY, "unlinkat"};
   if (!inside) return removed.error().code == EPERM ? removed : Status(inside.error());
   AUFS_CHECK(empty_directory(inside->get()));
   const Status gone = sys::rmdir(dir, name);

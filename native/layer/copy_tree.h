@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "union/union_fs.h"
+
+namespace aufs::layer {
+
+struct CopyTreeOutcome {
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;                // data copied or shared, holes excluded
+  CopyMethod method = CopyMethod::kNone;  // the most demanding one that was needed
+};
+
+// Copies the layer `from` into the existing, empty directory `to`, which also gets the attributes of `from`: owner, mode, times, extended
+// attributes, hard links within the layer, holes, devices. Blocks are shared where the file system can. The root's
+// housekeeping (`.wh..wh.*`) is left out, its opaque marker is not. Symlinks are copied, never followed.
+// Errors: the first of any system call; what was copied until then stays in `to`.
+Result<CopyTreeOutcome> copy_tree(const std::string& from, const std::string& to);
+
+}  // namespace aufs::layer

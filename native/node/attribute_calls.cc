@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// Changing attributes, extended ones too, and copy_up on demand.
+#include "node/union_call.h"
+
+namespace aufs::node {
+namespace {
+
+Napi::Value set_attributes(const Napi::CallbackInfo& info, const char* operation, Last last, SetAttr change) {
+  return node_call(info, operation, last, [change](UnionFs& fs, const NodePtr& node) -> Status {
+    const Result<Attr> changed = fs.setattr(node, change);
+    return changed ? ok() : Status(changed.error());
+  });
+}
+
+Napi::Value chmod(const Napi::CallbackInfo& info) {
+  SetAttr change;
+  change.mode = static_cast<mode_t>(integer_arg(info, 2)) & 07777;
+  return set_attributes(info, "chmod", Last::kFollow, change);
+}
+
+Napi::Value chown(const Napi::CallbackInfo& info) {
+  SetAttr change = owner_change(integer_arg(info, 2), integer_arg(info, 3));
+  const bool follow = boolean_arg(info, 4);
+  return set_attributes(info, follow ? "chown" : "lchown", last_of(follow), change);
+}
+
+Napi::Value utimes(const Napi::CallbackInfo& info) {
+  const bool follow = boolean_arg(info, 4);
+  return set_attributes(info, follow ? "utime" : "lutime", last_of(follow), times_change(info, 2));
+}
+
+Napi::Value truncate(const Napi::CallbackInfo& info) {
+  SetAttr change;
+  change.size = integer_arg(info, 2);
+  return set_attributes(info, "truncate", Last::kFollow, change);
+}
+
+Napi::Value get_xattr(const Napi::CallbackInfo& info) {
+  std::string name = string_arg(info, 2);
+  return node_call(
+      info, "getxattr", last_of(boolean_arg(info, 3)),
+      [name](UnionFs& fs, const NodePtr& node) -> Result<std::string> { return fs.getxattr(node, name); },
+      bytes_to_js);
+}
+
+Napi::Value list_xattr(const Napi::CallbackInfo& info) {
+  return node_call(
+      info, "listxattr", last_of(boolean_arg(info, 2)),
+      [](UnionFs& fs, const NodePtr& node) -> Result<std::string> { return fs.listxattr(node); },
+      bytes_to_js);
+}
+
+Napi::Value set_xattr(const Napi::CallbackInfo& info) {
+  std::string name = string_arg(info, 2);
+  std::string value(as_view(bytes_arg(info, 3)));
+  const int flags = static_cast<int>(integer_arg(info, 4));
+  return node_call(info, "setxattr", last_of(boolean_arg(info, 5)),
+                   [name, value, flags](UnionFs& fs, const NodePtr& node) -> Status {
+                     return fs.setxattr(node, name, value, flags);
+                   });
+}
+
+Napi::Value remove_xattr(const Napi::CallbackInfo& info) {
+  std::string name = string_arg(info, 2);
+  return node_call(info, "removexattr", last_of(boolean_arg(info, 3)),
+                   [name](UnionFs& fs, const NodePtr& node) -> Status { return fs.removexattr(node, name); });
+}
+
+Napi::Object copy_up_to_js(Napi::Env env, const CopyUpEvent& event) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("path", event.path);
+  object.Set("method", name_of(event.method));
+  object.Set("bytes", Napi::Number::New(env, static_cast<double>(event.bytes)));
+  object.Set("nanoseconds", Napi::Number::New(env, static_cast<double>(event.nanoseconds)));
+  return object;
+}
+
+// copyUp(union, path, followLast). The engine reports a copy_up on the thread that asked for it, which is this one.
+Napi::Value copy_up(const Napi::CallbackInfo& info) {
+  return node_call(
+      info, "copy_up", last_of(boolean_arg(info, 2)),
+      [](UnionFs& fs, const NodePtr& node) -> Result<CopyUpEvent> {
+        Session::Log::forget_mine();
+        AUFS_CHECK(fs.copy_up(node));
+        if (const CopyUpEvent* mine = Session::Log::mine()) return *mine;
+        AUFS_TRY(std::string path, fs.path_of(node));
+        return CopyUpEvent{std::move(path), CopyMethod::kNone, 0, 0};
+      },
+      copy_up_to_js);
+}
+
+Napi::Value take_copy_ups(const Napi::CallbackInfo& info) {
+  auto session = unwrap_handle<Session>(info, 0);
+  Napi::Array events = Napi::Array::New(info.Env());
+  std::uint32_t count = 0;
+  for (const CopyUpEvent& event : session->log().take())
+    events.Set(count++, copy_up_to_js(info.Env(), event));
+  return events;
+}
+
+Napi::Value flush_hard_links(const Napi::CallbackInfo& info) {
+  return union_call(info, {"link"}, [](UnionFs& fs) -> Status { return fs.flush_hard_links(); });
+}
+
+Napi::Value sync(const Napi::CallbackInfo& info) {
+  return union_call(info, {"syncfs"}, [](UnionFs& fs) -> Status { return fs.sync(); });
+}
+
+}  // namespace
+
+SetAttr owner_change(std::int64_t uid, std::int64_t gid) {
+  SetAttr change;
+  if (uid >= 0) change.uid = static_cast<uid_t>(uid);
+  if (gid >= 0) change.gid = static_cast<gid_t>(gid);
+  return change;
+}
+
+SetAttr times_change(const Napi::CallbackInfo& info, std::size_t index) {
+  SetAttr change;
+  change.atime = time_arg(info, index);
+  change.mtime = time_arg(info, index + 1);
+  return change;
+}
+
+void export_attributes(Napi::Env env, Napi::Object exports) {
+  exports.Set("chmod", Napi::Function::New(env, chmod));
+  exports.Set("chown", Napi::Function::New(env, chown));
+  exports.Set("utimes", Napi::Function::New(env, utimes));
+  exports.Set("truncate", Napi::Function::New(env, truncate));
+  exports.Set("getxattr", Napi::Function::New(env, get_xattr));
+  exports.Set("listxattr", Napi::Function::New(env, list_xattr));
+  exports.Set("setxattr", Napi::Function::New(env, set_xattr));
+  exports.Set("removexattr", Napi::Function::New(env, remove_xattr));
+  exports.Set("copyUp", Napi::Function::New(env, copy_up));
+  exports.Set("takeCopyUps", Napi::Function::New(env, take_copy_ups));
+  exports.Set("flushHardLinks", Napi::Function::New(env, flush_hard_links));
+  exports.Set("sync", Napi::Function::New(env, sync));
+}
+
+}  // namespace aufs::node

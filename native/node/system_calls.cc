@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+// Odds and ends of the system that node:fs lacks.
+#include <fcntl.h>
+
+#include <optional>
+
+#include "node/union_call.h"
+#include "sys/attributes.h"
+#include "sys/file_io.h"
+#include "sys/file_system.h"
+#include "sys/fuse_mount.h"
+
+namespace aufs::node {
+namespace {
+
+constexpr std::int64_t kDetach = 2;  // MNT_DETACH
+
+Napi::Value umount(const Napi::CallbackInfo& info) {
+  std::string path = path_arg(info, 0);
+  const auto how = (integer_arg(info, 1) & kDetach) != 0 ? sys::Unmount::kLazy : sys::Unmount::kPlain;
+  return async_call(info.Env(), {"umount", path}, {},
+                    [path, how] { return sys::unmount_file_system(path.c_str(), how); });
+}
+
+Napi::Value path_get_xattr(const Napi::CallbackInfo& info) {
+  std::string path = path_arg(info, 0);
+  std::string name = string_arg(info, 1);
+  return async_call(
+      info.Env(), {"getxattr", path}, {},
+      [path, name]() -> Result<std::string> {
+        AUFS_TRY(const UniqueFd fd, sys::open_at(AT_FDCWD, path.c_str(), O_PATH | O_NOFOLLOW));
+        return sys::get_xattr(fd.get(), "", name.c_str());
+      },
+      bytes_to_js);
+}
+
+Napi::Value fs_type_name(const Napi::CallbackInfo& info) {
+  std::string path = path_arg(info, 0);
+  return async_call(
+      info.Env(), {"statfs", path}, {},
+      [path]() -> Result<std::string> {
+        AUFS_TRY(const UniqueFd fd, sys::open_at(AT_FDCWD, path.c_str(), O_PATH));
+        return sys::file_system_type(fd.get());
+      },
+      [](Napi::Env env, const std::string& name) -> Napi::Value { return Napi::String::New(env, name); });
+}
+
+// A lock on an open file; it goes when the descriptor does.
+struct FileLock {
+  static constexpr napi_type_tag kTag{0x6e6f64652d617566, 0x732d6c6f636b3031};
+  static constexpr const char* kName = "LockHandle";
+  UniqueFd fd;
+};
+
+Result<std::shared_ptr<FileLock>> take_lock(const std::string& path, bool exclusive) {
+  Result<UniqueFd> fd = sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_CREAT | O_NOFOLLOW, 0600);
+  if (failed_with(fd, EISDIR)) fd = sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!fd) return fd.error();
+  const Status locked = exclusive ? sys::lock_exclusive(fd->get()) : sys::lock_shared(fd->get());
+  if (failed_with(locked, EWOULDBLOCK)) return std::shared_ptr<FileLock>();
+  if (!locked) return locked.error();
+  auto lock = std::make_shared<FileLock>();
+  lock->fd = *std::move(fd);
+  return lock;
+}
+
+Napi::Value flock(const Napi::CallbackInfo& info) {
+  std::string path = path_arg(info, 0);
+  const bool exclusive = boolean_arg(info, 1);
+  return async_call(
+      info.Env(), {"flock", path}, {}, [path, exclusive] { return take_lock(path, exclusive); },
+      [](Napi::Env env, std::shared_ptr<FileLock> lock) -> Napi::Value {
+        return lock ? wrap_handle(env, std::move(lock)) : env.Null();
+      });
+}
+
+Napi::Value unlock(const Napi::CallbackInfo& info) {
+  unwrap_handle<FileLock>(info, 0)->fd.reset();
+  return info.Env().Undefined();
+}
+
+Napi::Value sync_path(const Napi::CallbackInfo& info, const char* operation, Status (*sync)(int)) {
+  std::string path = path_arg(info, 0);
+  return async_call(info.Env(), {operation, path}, {}, [path, sync]() -> Status {
+    AUFS_TRY(const UniqueFd fd, sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY));
+    return sync(fd.get());
+  });
+}
+
+Napi::Value fsync_path(const Napi::CallbackInfo& info) {
+  return sync_path(info, "fsync", sys::fsync);
+}
+
+Napi::Value syncfs(const Napi::CallbackInfo& info) {
+  return sync_path(info, "syncfs", sys::syncfs);
+}
+
+}  // namespace
+
+void export_system(Napi::Env env, Napi::Object exports) {
+  exports.Set("umount", Napi::Function::New(env, umount));
+  exports.Set("pathGetxattr", Napi::Function::New(env, path_get_xattr));
+  exports.Set("fsTypeName", Napi::Function::New(env, fs_type_name));
+  exports.Set("flock", Napi::Function::New(env, flock));
+  exports.Set("unlock", Napi::Function::New(env, unlock));
+  exports.Set("fsyncPath", Napi::Function::New(env, fsync_path));
+  exports.Set("syncfs", Napi::Function::New(env, syncfs));
+}
+
+}  // namespace aufs::node
