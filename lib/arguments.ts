@@ -34,7 +34,9 @@ export function resolveTime(time: TimeInput, what: string): bigint {
   if (time instanceof Date && Number.isFinite(time.getTime())) return BigInt(time.getTime()) * 1_000_000n;
   const seconds = typeof time === 'string' && time.trim() !== '' ? Number(time) : time;
   if (typeof seconds !== 'number' || !Number.isFinite(seconds)) {
-    throw new TypeError(`Expected ${what} to be a number of seconds, a Date or bigint nanoseconds, got ${inspect(time)}`);
+    throw new TypeError(
+      `Expected ${what} to be a number of seconds, a Date or bigint nanoseconds, got ${inspect(time)}`,
+    );
   }
   const whole = Math.floor(seconds);
   return BigInt(whole) * 1_000_000_000n + BigInt(Math.round((seconds - whole) * 1e9));
@@ -47,15 +49,22 @@ export function resolveTime(time: TimeInput, what: string): bigint {
  */
 export function resolveMode(mode: number | string, what = 'mode'): number {
   const value = typeof mode === 'string' && /^[0-7]+$/.test(mode) ? Number.parseInt(mode, 8) : mode;
-  if (typeof value !== 'number') throw new TypeError(`Expected ${what} to be a number or octal digits, got ${inspect(mode)}`);
+  if (typeof value !== 'number')
+    throw new TypeError(`Expected ${what} to be a number or octal digits, got ${inspect(mode)}`);
   return resolveInteger(value, what, 0, 0xffff_ffff);
 }
 
 /**
  * @throws {TypeError} if `value` is no number, RangeError if it is no integer from `min` to `max`.
  */
-export function resolveInteger(value: number, what: string, min: number, max = Number.MAX_SAFE_INTEGER): number {
-  if (typeof value !== 'number') throw new TypeError(`Expected ${what} to be a number, got ${inspect(value)}`);
+export function resolveInteger(
+  value: number,
+  what: string,
+  min: number,
+  max = Number.MAX_SAFE_INTEGER,
+): number {
+  if (typeof value !== 'number')
+    throw new TypeError(`Expected ${what} to be a number, got ${inspect(value)}`);
   if (!Number.isInteger(value) || value < min || value > max) {
     throw new RangeError(`Expected ${what} to be an integer from ${min} to ${max}, got ${value}`);
   }

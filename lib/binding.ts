@@ -248,5 +248,9 @@ function detectLibc(): string {
 
 function listing(directory: string): string {
   if (!existsSync(directory)) return 'no such directory';
-  return readdirSync(directory).filter((name) => name.endsWith('.node')).join(', ') || 'no .node file';
+  return (
+    readdirSync(directory)
+      .filter((name) => name.endsWith('.node'))
+      .join(', ') || 'no .node file'
+  );
 }

@@ -122,7 +122,10 @@ export class AufsError extends Error {
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(code: AufsErrorCode, message: string, { hint, cause, ...details }: AufsErrorOptions = {}) {
-    super(`${code}: ${message}${hint === undefined ? '' : `; ${hint}`}`, cause === undefined ? {} : { cause });
+    super(
+      `${code}: ${message}${hint === undefined ? '' : `; ${hint}`}`,
+      cause === undefined ? {} : { cause },
+    );
     this.code = code;
     this.hint = hint;
     this.details = Object.freeze(details);

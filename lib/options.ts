@@ -49,15 +49,19 @@ const MODES: ReadonlySet<string> = new Set<BranchMode>(['rw', 'ro', 'rr', 'ro+wh
  * @throws {TypeError} if there is no branch or one is malformed.
  */
 export function resolveBranches(branches: readonly BranchInput[]): Branch[] {
-  if (!Array.isArray(branches)) throw new TypeError(`Expected branches to be an array, got ${inspect(branches)}`);
+  if (!Array.isArray(branches))
+    throw new TypeError(`Expected branches to be an array, got ${inspect(branches)}`);
   if (branches.length === 0) throw new TypeError('Expected at least one branch');
   return branches.map((input: BranchInput, index) => {
-    const { path, mode = index === 0 ? 'rw' : 'ro+wh' } = typeof input === 'string' ? { path: input } : (input ?? {});
+    const { path, mode = index === 0 ? 'rw' : 'ro+wh' } =
+      typeof input === 'string' ? { path: input } : (input ?? {});
     if (typeof path !== 'string' || path === '' || path.includes('\0')) {
       throw new TypeError(`Expected branch ${index} to have a path, got ${inspect(input)}`);
     }
     if (!MODES.has(mode)) {
-      throw new TypeError(`Expected mode of branch ${index} to be one of ${[...MODES].join(', ')}, got ${inspect(mode)}`);
+      throw new TypeError(
+        `Expected mode of branch ${index} to be one of ${[...MODES].join(', ')}, got ${inspect(mode)}`,
+      );
     }
     return { path, mode };
   });
@@ -72,7 +76,8 @@ export function resolveUnionOptions(options: UnionOptions): ResolvedUnionOptions
   }
   const { branches, readOnly = false, dirren = true, volatile = false } = options;
   for (const [name, value] of Object.entries({ readOnly, dirren, volatile })) {
-    if (typeof value !== 'boolean') throw new TypeError(`Expected ${name} to be a boolean, got ${inspect(value)}`);
+    if (typeof value !== 'boolean')
+      throw new TypeError(`Expected ${name} to be a boolean, got ${inspect(value)}`);
   }
   return { branches: resolveBranches(branches), readOnly, dirren, volatile };
 }
@@ -87,15 +92,23 @@ export function explainRefusedStack(error: unknown, branches: readonly Branch[])
   switch (errno === undefined ? 0 : -errno) {
     case 2: // ENOENT
     case 20: // ENOTDIR
-      return new AufsError('ERR_BRANCH_NOT_FOUND', `branch ${index} '${path}' is not a directory that exists`, {
-        hint: 'create it or correct the path',
-        ...details,
-      });
+      return new AufsError(
+        'ERR_BRANCH_NOT_FOUND',
+        `branch ${index} '${path}' is not a directory that exists`,
+        {
+          hint: 'create it or correct the path',
+          ...details,
+        },
+      );
     case 22: // EINVAL
-      return new AufsError('ERR_BRANCH_OVERLAP', `branch ${index} '${path}' is, contains or lies in another branch`, {
-        hint: 'give directories that have nothing in common',
-        ...details,
-      });
+      return new AufsError(
+        'ERR_BRANCH_OVERLAP',
+        `branch ${index} '${path}' is, contains or lies in another branch`,
+        {
+          hint: 'give directories that have nothing in common',
+          ...details,
+        },
+      );
     case 16: // EBUSY
       return new AufsError('ERR_BRANCH_BUSY', `another union writes to branch ${index} '${path}'`, {
         hint: "close that one, give every union a writable branch of its own, or take this branch with mode 'ro+wh'",
