@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #!/usr/bin/env node
 // Speaks the control protocol of node-aufs-fuse over descriptor 3 without mounting anything.
 // FAKE_SERVER says how it behaves.
