@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT
 #!/usr/bin/env node
+// SPDX-License-Identifier: MIT
 // Speaks the control protocol of node-aufs-fuse over descriptor 3 without mounting anything.
 // FAKE_SERVER says how it behaves.
 import { Socket } from 'node:net';
