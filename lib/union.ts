@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
+import { resolve } from 'node:path';
 import {
   resolveData,
   resolveInteger,
@@ -57,12 +58,14 @@ type Names<T> = T extends { encoding: 'buffer' } ? Buffer : string;
  */
 export class Union implements AsyncDisposable {
   readonly #guard: UnionGuard;
-  /** Topmost first, with every mode filled in. */
+  readonly #writable: boolean;
+  /** Topmost first, with absolute paths and every mode filled in. */
   readonly branches: readonly Branch[];
 
-  private constructor(guard: UnionGuard, branches: readonly Branch[]) {
+  private constructor(guard: UnionGuard, branches: readonly Branch[], readOnly: boolean) {
     this.#guard = guard;
     this.branches = branches;
+    this.#writable = !readOnly && branches.some(({ mode }) => mode === 'rw');
   }
 
   /**
@@ -72,14 +75,16 @@ export class Union implements AsyncDisposable {
    * @throws {TypeError} if an option is malformed; `signal.reason` if it is aborted first.
    */
   static async open(options: UnionOptions): Promise<Union> {
-    const { branches, readOnly, dirren, volatile } = resolveUnionOptions(options);
+    const { readOnly, dirren, volatile, ...resolved } = resolveUnionOptions(options);
     const { signal } = options;
     signal?.throwIfAborted();
+    // Absolute, for changes() and which() have to mean the same directories after a chdir().
+    const branches = resolved.branches.map(({ path, mode }) => ({ path: resolve(path), mode }));
     const paths = branches.map(({ path }) => path);
     const modes = branches.map(({ mode }) => mode);
     try {
       const handle = await binding().unionOpen(paths, modes, readOnly, dirren, volatile);
-      const union = new Union(new UnionGuard(handle), branches);
+      const union = new Union(new UnionGuard(handle), branches, readOnly);
       if (signal?.aborted) await union.close();
       signal?.throwIfAborted();
       return union;
@@ -123,8 +128,13 @@ export class Union implements AsyncDisposable {
     const at = resolvePath(path);
     const entries = await this.#list(at, recursive);
     if (!withFileTypes) return entries.map(({ name }) => decode(name, encoding));
-    const parent = typeof at === 'string' ? at : Buffer.from(at).toString();
-    const dirents = entries.map(({ name, type }) => new Dirent(decode(name, encoding), parent, type));
+    const dirents = entries.map(({ name, type }) => {
+      // Of an entry further down the directory is the one that it is in, as in node:fs.
+      const slash = name.lastIndexOf('/');
+      const parent = slash < 0 ? at : joinPath(at, name.subarray(0, slash));
+      const shown = typeof parent === 'string' ? parent : Buffer.from(parent).toString();
+      return new Dirent(decode(name.subarray(slash + 1), encoding), shown, type);
+    });
     return dirents as Dirent[] | Dirent<Buffer>[];
   }
 
@@ -254,7 +264,7 @@ export class Union implements AsyncDisposable {
       | { readonly recursive?: boolean | undefined; readonly mode?: number | string | undefined },
   ): Promise<string | undefined> {
     const { recursive = false, mode = 0o777 } = typeof options === 'object' ? options : { mode: options };
-    if (recursive) return makeDirectories(this, String(resolvePath(path)), mode ?? 0o777);
+    if (recursive) return makeDirectories(this, resolvePath(path), mode ?? 0o777);
     const bits = resolveMode(mode ?? 0o777);
     await this.#at(path, (union, at) => binding().mkdir(union, at, bits));
     return undefined;
@@ -410,6 +420,8 @@ export class Union implements AsyncDisposable {
     readonly signal?: AbortSignal | undefined;
   } = {}): AsyncGenerator<Change, void, void> {
     signal?.throwIfAborted();
+    // So that a file of several names is told whole.
+    if (this.#writable) await this.flushHardLinks();
     const [top, ...parents] = this.branches.map(({ path }) => path);
     const changes = await native(binding().changes(top ?? '', parents));
     for (const change of changes) {

@@ -82,7 +82,10 @@
       "../test/native/fuse_io_modes_test.cc",
       "../test/native/fuse_options_test.cc",
       "../test/native/fuse_protocol_test.cc",
+      "../test/native/layer_changes_test.cc",
+      "../test/native/layer_copy_tree_test.cc",
       "../test/native/union_fs_test.cc",
+      "../test/native/union_parity_test.cc",
       "../test/native/union_stress_test.cc"
     ]
   }

@@ -173,12 +173,16 @@ export class UnionFileHandle extends EventEmitter implements AsyncDisposable {
     });
   }
 
-  /** Closes the file. Calling it again returns the same promise. */
+  /** Closes the file, unless closing the union did. Calling it again returns the same promise. */
   close(): Promise<void> {
-    this.#closing ??= this.#guard
-      .run((union) => binding().fileClose(union, this.#file))
-      .then(() => void this.emit('close'));
+    this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    // A union that is closed has closed its files.
+    if (!this.#guard.closed) await this.#guard.run((union) => binding().fileClose(union, this.#file));
+    this.emit('close');
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -11,6 +11,10 @@ export class UnionGuard {
     this.#handle = handle;
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** @throws {AufsError} `ERR_UNION_CLOSED` once it is closed. */
   get handle(): UnionHandle {
     if (this.#closed)

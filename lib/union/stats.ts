@@ -19,6 +19,7 @@ const FIELD = {
   birthtime: 13,
 } as const;
 
+const NS_PER_S = 1_000_000_000n;
 const NS_PER_MS = 1_000_000n;
 
 /** What both forms of attributes have: the questions about the type, and the times as dates. */
@@ -39,16 +40,16 @@ abstract class FileStats<N extends number | bigint> {
   abstract readonly birthtimeMs: N;
 
   get atime(): Date {
-    return new Date(Number(this.atimeMs));
+    return new Date(Math.round(Number(this.atimeMs)));
   }
   get mtime(): Date {
-    return new Date(Number(this.mtimeMs));
+    return new Date(Math.round(Number(this.mtimeMs)));
   }
   get ctime(): Date {
-    return new Date(Number(this.ctimeMs));
+    return new Date(Math.round(Number(this.ctimeMs)));
   }
   get birthtime(): Date {
-    return new Date(Number(this.birthtimeMs));
+    return new Date(Math.round(Number(this.birthtimeMs)));
   }
 
   isFile(): boolean {
@@ -99,7 +100,11 @@ export class Stats extends FileStats<number> {
   constructor(fields: BigInt64Array) {
     super();
     const number = (index: number) => Number(fields[index] ?? 0n);
-    const milliseconds = (index: number) => number(index) / 1e6;
+    // In two parts, as node:fs does it: nanoseconds since 1970 are more than a number holds exactly.
+    const milliseconds = (index: number) => {
+      const nanoseconds = fields[index] ?? 0n;
+      return Number(nanoseconds / NS_PER_S) * 1e3 + Number(nanoseconds % NS_PER_S) / 1e6;
+    };
     this.dev = number(FIELD.dev);
     this.ino = number(FIELD.ino);
     this.mode = number(FIELD.mode);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { Buffer } from 'node:buffer';
 import { constants } from 'node:fs';
 import { dirname } from 'node:path/posix';
 import { hasCode, SystemError } from '../errors.ts';
@@ -11,22 +12,30 @@ type Path = string | Uint8Array;
 /** mkdir -p. @returns the first directory that was made, if any. */
 export async function makeDirectories(
   union: Union,
-  path: string,
+  path: Path,
   mode: number | string,
 ): Promise<string | undefined> {
   try {
     await union.mkdir(path, { mode });
-    return path;
+    return Buffer.from(path as string).toString();
   } catch (error) {
     if (hasCode(error, 'EEXIST')) {
       if ((await union.stat(path)).isDirectory()) return undefined;
       throw error;
     }
-    if (!hasCode(error, 'ENOENT') || dirname(path) === path) throw error;
+    if (!hasCode(error, 'ENOENT') || parentOf(path).length === path.length) throw error;
   }
-  const first = await makeDirectories(union, dirname(path), mode);
-  await union.mkdir(path, { mode });
-  return first ?? path;
+  const first = await makeDirectories(union, parentOf(path), mode);
+  // As with mkdir -p, somebody else may have been quicker.
+  const made = await makeDirectories(union, path, mode);
+  return first ?? made;
+}
+
+/** As dirname(3), of any bytes. */
+function parentOf(path: Path): Path {
+  if (typeof path === 'string') return dirname(path);
+  // latin1 has a character for each byte, and a slash is a slash in it.
+  return Buffer.from(dirname(Buffer.from(path).toString('latin1')), 'latin1');
 }
 
 /** rm -r. A symlink is removed, not what it leads to. */

@@ -181,12 +181,13 @@ Status exchange(Engine& engine, const RenameNames& names, const Found& source) {
 Status rename_directory(Engine& engine, const RenameNames& names, unsigned flags) {
   if (engine.writable == kNoBranch) return Error{EROFS, "rename"};
   AUFS_TRY(const Found source, lookup(engine, names.from_dir, names.from));
+  const Result<NameEntry> target = visible_entry(engine, names.to_dir, names.to);
+  if (target && (flags & RENAME_NOREPLACE) != 0) return Error{EEXIST, "rename"};
+  if (!target && (flags & RENAME_EXCHANGE) != 0) return target.error();
   if (source.node->is_dir() && is_same_or_above(source.node, names.to_dir)) return Error{EINVAL, "rename"};
   AUFS_TRY(const NameEntry entry, visible_entry(engine, names.from_dir, names.from));
   if (entry.top < engine.writable) return Error{EROFS, "rename"};
   if ((flags & RENAME_EXCHANGE) != 0) return exchange(engine, names, source);
-  const Result<NameEntry> target = visible_entry(engine, names.to_dir, names.to);
-  if (target && (flags & RENAME_NOREPLACE) != 0) return Error{EEXIST, "rename"};
   if (target && target->type != DT_DIR) return Error{ENOTDIR, "rename"};
   AUFS_CHECK(copy_up_directory(engine, source.node));
   return replace(engine, names, source);

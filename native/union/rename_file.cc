@@ -142,6 +142,13 @@ Status exchange(Engine& engine, const NamedEntry& a, const NamedEntry& b) {
   return ok();
 }
 
+// A file cannot replace a directory; if it lies somewhere below that one, the kernel calls it "not empty" first.
+Status refuse_directory(Engine& engine, const RenameNames& names) {
+  AUFS_TRY(const Found target, lookup(engine, names.to_dir, names.to));
+  const bool above = is_same_or_above(target.node, names.from_dir);
+  return Error{above ? ENOTEMPTY : EISDIR, "rename"};
+}
+
 }  // namespace
 
 Status rename_file(Engine& engine, const RenameNames& names, unsigned flags) {
@@ -150,7 +157,7 @@ Status rename_file(Engine& engine, const RenameNames& names, unsigned flags) {
   if (!target && target.error().code != ENOENT) return target.error();
   if (target && (flags & RENAME_NOREPLACE) != 0) return Error{EEXIST, "rename"};
   if (!target && (flags & RENAME_EXCHANGE) != 0) return Error{ENOENT, "rename"};
-  if (target && target->type == DT_DIR) return Error{EISDIR, "rename"};
+  if (target && target->type == DT_DIR) return refuse_directory(engine, names);
   if (names.to_dir->dir->removed) return Error{ENOENT, "rename"};
   // A name that somebody copies up or removes meanwhile is tried again.
   for (;;) {
