@@ -48,7 +48,8 @@ class AsyncCall final : public Napi::AsyncWorker {
     if (*result_) {
       try {
         deferred_.Resolve(to_js_(env, *std::move(*result_)));
-      } catch (const Napi::Error& error) {  // no memory for the result, or a value that JavaScript cannot hold
+      } catch (
+          const Napi::Error& error) {  // no memory for the result, or a value that JavaScript cannot hold
         deferred_.Reject(error.Value());
       }
       return;
