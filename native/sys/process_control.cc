@@ -130,7 +130,9 @@ Result<Finished> run_program(const std::vector<std::string>& arguments, const st
   argv.push_back(nullptr);
   std::vector<char*> environment;
   if (!extra_environment.empty()) environment.push_back(const_cast<char*>(extra_environment.c_str()));
-  for (char** entry = environ; *entry != nullptr; ++entry) environment.push_back(*entry);
+  char** end = environ;
+  while (*end != nullptr) ++end;
+  environment.insert(environment.end(), environ, end);
   environment.push_back(nullptr);
 
   pid_t child = 0;
@@ -168,7 +170,7 @@ Result<int> take_signal(int descriptor) noexcept {
 }
 
 void ignore_signal(int signal) noexcept {
-  ::signal(signal, SIG_IGN);
+  (void)::signal(signal, SIG_IGN);  // fails only for a number that is no signal
 }
 
 void interrupting_signal(int signal) noexcept {

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 
 #include <array>
+#include <charconv>
 #include <cstdio>
+#include <string_view>
 
 #include "sys/directory.h"
 #include "sys/file_io.h"
@@ -35,16 +37,25 @@ std::string format_name(const ParsedName& name) {
   return {text.data(), static_cast<std::size_t>(n)};
 }
 
-std::optional<ParsedName> parse_name(const std::string& text) {
-  unsigned long long root = 0;
-  unsigned long long ino = 0;
-  unsigned long long mtime = 0;
-  unsigned long long size = 0;
-  unsigned long left = 0;
-  char end = '\0';
-  if (std::sscanf(text.c_str(), "%llx.%llx.%llx.%llx.%lx%c", &root, &ino, &mtime, &size, &left, &end) != 5)
-    return {};
-  return ParsedName{root, ino, mtime, size, static_cast<long>(left)};
+// Takes one hexadecimal number and the dot behind it off the front of `text`; the last number has no dot.
+template <typename Number>
+bool take_number(std::string_view& text, bool last, Number& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, 16);
+  if (error != std::errc()) return false;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  if (last) return text.empty();
+  if (text.empty() || text.front() != '.') return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+std::optional<ParsedName> parse_name(std::string_view text) {
+  ParsedName name{};
+  const bool whole = take_number(text, false, name.root) && take_number(text, false, name.ino) &&
+                     take_number(text, false, name.mtime) && take_number(text, false, name.size) &&
+                     take_number(text, true, name.left);
+  if (!whole || name.left < 0) return std::nullopt;
+  return name;
 }
 
 }  // namespace

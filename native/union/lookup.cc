@@ -15,7 +15,7 @@ namespace {
 // it has visible subdirectories, or, while these are not known, 1, which tells programs not to count on it.
 nlink_t links_of_directory(const Node& node, const struct stat& st) {
   const int subdirs = node.dir->subdirs;
-  if (subdirs >= 0) return static_cast<nlink_t>(2 + subdirs);
+  if (subdirs >= 0) return 2 + static_cast<nlink_t>(subdirs);
   const std::lock_guard guard(node.dir->layers_mutex);
   return node.dir->layers.size() == 1 && !node.names.empty() ? st.st_nlink : 1;
 }
