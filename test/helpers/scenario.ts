@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+import { readdir } from 'node:fs/promises';
+import type { ExecutionContext, TestFn } from 'ava';
+import { hasCode } from '../../lib/errors.ts';
+import { type Engine, engines } from './engines.ts';
+import type { Place } from './place.ts';
+import { Stage } from './stage.ts';
+import { readTree, type Tree } from './tree.ts';
+
+/** One rule, told as: these branches, this action, then this is seen and this is stored. */
+export interface Scenario {
+  readonly title: string;
+  readonly upper?: Tree;
+  /** One lower branch, or several, topmost first. */
+  readonly lower?: Tree | readonly Tree[];
+  readonly act?: (place: Place, t: ExecutionContext) => Promise<unknown>;
+  /** errno name that `act` must fail with; the trees are checked all the same. */
+  readonly fails?: string;
+  readonly merged?: Tree;
+  readonly upperAfter?: Tree;
+  /** The engines that the rule holds for; kernel overlayfs differs in some, see docs/semantics.md. @default all */
+  readonly on?: readonly Engine['name'][];
+}
+
+/** A test for each rule on each engine. After each, no lower branch has changed. */
+export function scenarios(test: TestFn, rows: readonly Scenario[]): void {
+  for (const row of rows) {
+    for (const engine of engines) {
+      if (row.on !== undefined && !row.on.includes(engine.name)) continue;
+      const title = `${engine.name}: ${row.title}`;
+      if (engine.missing === undefined) test.serial(title, (t) => play(t, row, engine));
+      else test.skip(`${title} (${engine.missing})`, (t) => t.pass());
+    }
+  }
+}
+
+async function play(t: ExecutionContext, row: Scenario, engine: Engine): Promise<void> {
+  const { upper = {}, lower = {}, act, fails, merged, upperAfter } = row;
+  const lowers = Array.isArray(lower) ? (lower as readonly Tree[]) : [lower as Tree];
+  const stage = await Stage.create(t, upper, ...lowers);
+  const before = await Promise.all(stage.lowers.map((path) => readTree(path)));
+  await engine.show(stage, async (place) => {
+    const error =
+      act === undefined
+        ? undefined
+        : await act(place, t).then(
+            () => undefined,
+            (e: unknown) => e,
+          );
+    if (fails === undefined) t.is(error, undefined);
+    else t.true(hasCode(error, fails), `failed with ${String(error)} instead of ${fails}`);
+    if (merged !== undefined) t.deepEqual(await look(place, ''), merged);
+  });
+  if (upperAfter !== undefined) t.deepEqual(await readTree(stage.upper), upperAfter);
+  const after = await Promise.all(stage.lowers.map((path) => readTree(path)));
+  t.deepEqual(after, before, 'a lower branch changed');
+  t.deepEqual(await readdir(stage.target), []);
+}
+
+/** The tree as the place shows it. */
+async function look(place: Place, path: string): Promise<Tree> {
+  const tree: Record<string, Tree[string]> = {};
+  for (const name of (await place.readdir(path)).sort()) {
+    const at = path === '' ? name : `${path}/${name}`;
+    const type = (await place.lstat(at)).mode & 0o170000;
+    if (type === 0o040000) tree[name] = await look(place, at);
+    else if (type === 0o120000) tree[name] = { link: await place.readlink(at) };
+    else tree[name] = await place.readFile(at);
+  }
+  return tree;
+}
