@@ -39,9 +39,13 @@ Status on_read(Call& call) {
 Status on_write(Call& call) {
   const auto in = call.request.as<wire::WriteIn>();
   AUFS_TRY(const std::shared_ptr<FileHandle> handle, file_of(call, in.fh));
-  const bool kill_set_id = (in.write_flags & wire::kWriteKillSetId) != 0;
+  if ((in.write_flags & wire::kWriteKillSetId) != 0) {
+    AUFS_TRY(const bool dropped, call.server.fs.drop_set_id(handle->file));
+    // The kernel expects this, yet keeps the mode that it has cached.
+    if (dropped) notify_attributes_changed(call.device, handle->nodeid);
+  }
   AUFS_TRY(const std::size_t written,
-           call.server.fs.write(handle->file, call.request.data, static_cast<off_t>(in.offset), kill_set_id));
+           call.server.fs.write(handle->file, call.request.data, static_cast<off_t>(in.offset)));
   call.reply.send_struct(wire::WriteOut{static_cast<std::uint32_t>(written), 0});
   return ok();
 }

@@ -99,9 +99,8 @@ Status on_open(Call& call) {
   AUFS_TRY(const NodePtr node, node_of(call));
   AUFS_TRY(OpenFilePtr file, call.server.fs.open(node, static_cast<int>(in.flags)));
   if ((in.open_flags & wire::kOpenKillSetId) != 0) {
-    SetAttr change;
-    change.kill_set_id = true;
-    AUFS_CHECK(call.server.fs.setattr(node, change));
+    AUFS_TRY(const bool dropped, call.server.fs.drop_set_id(file));
+    if (dropped) notify_attributes_changed(call.device, call.request.header.nodeid);
   }
   AUFS_TRY(const Granted granted,
            grant(call, std::move(file), call.request.header.nodeid, in.flags, nullptr));

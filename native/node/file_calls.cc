@@ -68,7 +68,7 @@ Result<std::string> read_from(UnionFs& fs, const OpenFilePtr& file, off_t& at) {
 Status write_to(UnionFs& fs, const OpenFilePtr& file, std::string_view bytes, off_t at) {
   auto rest = std::as_bytes(std::span(bytes.data(), bytes.size()));
   while (!rest.empty()) {
-    AUFS_TRY(const std::size_t n, fs.write(file, rest, at, false));
+    AUFS_TRY(const std::size_t n, fs.write(file, rest, at));
     rest = rest.subspan(n);
     if (at >= 0) at += static_cast<off_t>(n);
   }

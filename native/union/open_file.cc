@@ -133,12 +133,14 @@ Result<SharedFd> writing_fd(Engine& engine, const NodePtr& node) {
   return node->backing.write;
 }
 
-Status drop_set_id(const Place& place) {
+Result<bool> drop_set_id(const Place& place) {
   AUFS_TRY(const struct stat st, sys::stat_at(place.fd, place.leaf()));
   mode_t mode = st.st_mode & 07777;
   mode &= ~static_cast<mode_t>(S_ISUID);
   if ((mode & S_IXGRP) != 0) mode &= ~static_cast<mode_t>(S_ISGID);
-  return mode == (st.st_mode & 07777) ? ok() : sys::chmod_at(place.fd, place.leaf(), mode);
+  if (mode == (st.st_mode & 07777)) return false;
+  AUFS_CHECK(sys::chmod_at(place.fd, place.leaf(), mode));
+  return true;
 }
 
 }  // namespace aufs

@@ -322,11 +322,15 @@ Result<std::size_t> UnionFs::read(const OpenFilePtr& file, std::span<std::byte> 
   return sys::pread(fd->get(), into, offset);
 }
 
-Result<std::size_t> UnionFs::write(const OpenFilePtr& file, std::span<const std::byte> from, off_t offset,
-                                   bool kill_set_id) {
+Result<bool> UnionFs::drop_set_id(const OpenFilePtr& file) {
   const SharedTree tree(impl_->engine.tree_lock);
   AUFS_TRY(const SharedFd fd, writing_fd(impl_->engine, file->node));
-  if (kill_set_id) AUFS_CHECK(drop_set_id(Place::borrowed(fd->get())));
+  return aufs::drop_set_id(Place::borrowed(fd->get()));
+}
+
+Result<std::size_t> UnionFs::write(const OpenFilePtr& file, std::span<const std::byte> from, off_t offset) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  AUFS_TRY(const SharedFd fd, writing_fd(impl_->engine, file->node));
   if (offset < 0 && (file->flags & O_APPEND) != 0) return sys::append(fd->get(), from);
   return sys::pwrite(fd->get(), from, offset);
 }

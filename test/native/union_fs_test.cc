@@ -61,7 +61,7 @@ class UnionFsTest : public testing::Test {
   void append(const std::string& path, const std::string& text) {
     auto file = fs->open(node(path), O_WRONLY | O_APPEND);
     ASSERT_TRUE(file);
-    ASSERT_TRUE(fs->write(*file, std::as_bytes(std::span(text)), -1, false));
+    ASSERT_TRUE(fs->write(*file, std::as_bytes(std::span(text)), -1));
   }
   std::string read(const std::string& path) {
     auto file = fs->open(node(path), O_RDONLY);
@@ -259,7 +259,7 @@ TEST_F(UnionFsTest, UnlinkedOpenFilesLiveOn) {
     const NodePtr open_node = node(name);
     EXPECT_TRUE(fs->unlink(fs->root(), name));
     const std::string text = "W";
-    EXPECT_TRUE(fs->write(*file, std::as_bytes(std::span(text)), 0, false));
+    EXPECT_TRUE(fs->write(*file, std::as_bytes(std::span(text)), 0));
     EXPECT_EQ(read(*file).substr(0, 2), name == std::string("low") ? "Wo" : "Wp");
     EXPECT_EQ(fs->getattr(open_node)->st.st_nlink, 0U);
     SetAttr chmod;
@@ -301,7 +301,7 @@ TEST_F(UnionFsTest, EightAppendersCauseOneCopyUp) {
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
       auto file = fs->open(node("f"), O_WRONLY | O_APPEND);
-      for (int k = 0; k < 50; ++k) ASSERT_TRUE(fs->write(*file, std::as_bytes(std::span(line)), -1, false));
+      for (int k = 0; k < 50; ++k) ASSERT_TRUE(fs->write(*file, std::as_bytes(std::span(line)), -1));
     });
   }
   for (std::thread& thread : threads) thread.join();

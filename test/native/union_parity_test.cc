@@ -157,7 +157,7 @@ class Parity {
     if (!at) {
       ours = at.error().code;
     } else if (auto file = fs_->create(at->parent, at->name, O_RDWR | O_CREAT | O_NOFOLLOW, 0644, me_)) {
-      ours = code_of(fs_->write(file->file, std::as_bytes(std::span(text)), offset, false));
+      ours = code_of(fs_->write(file->file, std::as_bytes(std::span(text)), offset));
     } else {
       ours = file.error().code;
     }
