@@ -1,70 +1,112 @@
 // SPDX-License-Identifier: MIT
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { freemem } from 'node:os';
 import { join } from 'node:path';
+import { runTool } from './contenders/foreign_mount.ts';
 
-/** A file system to measure on. */
+const MiB = 1024 * 1024;
+const GiB = 1024 * MiB;
+
+/** A directory on the file system to test. */
 export interface Backing {
   readonly name: string;
-  readonly path: string;
-  remove(): void;
+  readonly directory: string;
+  /** What it is made of, for the record. */
+  readonly description: string;
+  close(): Promise<void>;
 }
 
-const GIB = 1024 ** 3;
-const MKFS: Readonly<Record<string, readonly string[]>> = {
-  ext4: ['mkfs.ext4', '-q', '-F'],
+const MAKERS: Readonly<Record<string, readonly string[]>> = {
+  ext4: ['mkfs.ext4', '-q', '-F', '-E', 'lazy_itable_init=0,lazy_journal_init=0'],
   xfs: ['mkfs.xfs', '-q', '-f', '-m', 'reflink=1'],
   btrfs: ['mkfs.btrfs', '-q', '-f'],
 };
 
-/** The image is kept in memory where there is room, so that the disk's noise stays out. */
-function roomFor(bytes: number): string {
-  try {
-    const { bavail, bsize } = statfsSync('/dev/shm');
-    if (bavail * bsize > bytes) return '/dev/shm';
-  } catch {
-    // no /dev/shm here
-  }
-  return tmpdir();
+/** `here` is a directory of the file system that the workspace is on, and needs no root. */
+export const backingNames: readonly string[] = [...Object.keys(MAKERS), 'here'];
+
+/** Sizes that fit this machine: a big file of 1 GiB needs five times that in memory (twice over) or on disk. */
+export function planSizes(quick: boolean, freeDisk: number): { bigFile: number; image: number } {
+  if (quick) return { bigFile: 32 * MiB, image: 512 * MiB };
+  const roomy = freemem() >= 11 * GiB || freeDisk >= 6 * GiB;
+  return roomy ? { bigFile: GiB, image: 5 * GiB } : { bigFile: 256 * MiB, image: 1.5 * GiB };
 }
 
-/** Makes one: a loop image as root, otherwise a directory on what is there (`here`). @throws if it cannot be had. */
-export function makeBacking(name: string): Backing {
-  if (name === 'here') {
-    const path = mkdtempSync(join(tmpdir(), 'aufs-bench-'));
-    return {
-      name: 'the file system of the temporary directory',
-      path,
-      remove: () => rmSync(path, { recursive: true, force: true }),
-    };
-  }
-  const make = MKFS[name];
-  if (make === undefined)
-    throw new Error(`unknown backing '${name}'; known: ${Object.keys(MKFS).join(', ')}, here`);
-  if (process.getuid?.() !== 0) throw new Error(`${name}: a loop image needs root`);
-  const [program = '', ...options] = make;
-  if (spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0)
-    throw new Error(`${name}: ${program} is not installed`);
-  const room = mkdtempSync(join(roomFor(6 * GIB), 'aufs-bench-'));
-  const [image, path] = [join(room, 'image'), join(room, 'mounted')];
-  const remove = () => {
-    spawnSync('umount', ['-l', path]);
-    rmSync(room, { recursive: true, force: true });
+/**
+ * Makes a backing in `workspace`. A loop image lies in memory where there is enough of it, which takes the disk's noise out of
+ * the numbers and makes a sync cheaper than on a disk.
+ *
+ * @throws Error whose message says what is missing.
+ */
+export async function openBacking(kind: string, workspace: string, size: number): Promise<Backing> {
+  if (kind === 'here') return plainDirectory(workspace);
+  const maker = MAKERS[kind];
+  if (maker === undefined) throw new RangeError(`no backing is called '${kind}'`);
+  if (process.getuid?.() !== 0) throw new Error('a loop image needs root');
+  const undo: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
   };
   try {
+    const store = join(workspace, 'image');
+    mkdirSync(store);
+    undo.push(async () => rmSync(store, { recursive: true, force: true }));
+    const inMemory = freemem() >= size * 2;
+    if (inMemory) {
+      await runTool('mount', ['-t', 'tmpfs', '-o', `size=${size + 64 * MiB}`, 'tmpfs', store]);
+      undo.push(() => runTool('umount', [store]));
+    }
+    const image = join(store, 'image');
     writeFileSync(image, '');
-    truncateSync(image, 5 * GIB);
-    execFileSync(program, [...options, image], { stdio: 'pipe' });
-    mkdirSync(path);
-    execFileSync('mount', ['-o', 'loop', image, path], { stdio: 'pipe' });
+    truncateSync(image, size);
+    const [program = '', ...args] = maker;
+    await runTool(program, [...args, image]);
+    const directory = join(workspace, kind);
+    mkdirSync(directory, { recursive: true });
+    // mount(8) sets the loop device up so that it goes away with the mount.
+    await runTool('mount', ['-t', kind, '-o', 'loop,noatime', image, directory]);
+    undo.push(() => runTool('umount', [directory]));
+    const direct = await useDirectIo(directory);
+    const where = `loop image of ${size / MiB} MiB ${inMemory ? 'in memory' : 'on the disk of the workspace'}`;
+    const version = (await toolVersion(program)) ?? 'unknown';
+    const description = `${where}${direct ? ', direct I/O' : ''}, ${maker.join(' ')}, noatime; ${version}`;
+    return { name: kind, directory, description, close };
   } catch (error) {
-    remove();
+    await close();
     throw error;
   }
+}
+
+async function plainDirectory(workspace: string): Promise<Backing> {
+  const directory = join(workspace, 'here');
+  mkdirSync(directory, { recursive: true });
+  const type = (await runTool('stat', ['-f', '-c', '%T', directory])).trim();
   return {
-    name: `${name} (loop image in ${room.startsWith('/dev/shm') ? 'memory' : 'a file'})`,
-    path,
-    remove,
+    name: `here (${type})`,
+    directory,
+    description: `${type} of the workspace`,
+    close: async () => rmSync(directory, { recursive: true, force: true }),
   };
+}
+
+/** Without it the data would be cached twice and the image's own write-back would disturb later rounds. */
+async function useDirectIo(directory: string): Promise<boolean> {
+  const device = (await runTool('findmnt', ['-n', '-o', 'SOURCE', directory])).trim();
+  try {
+    await runTool('losetup', ['--direct-io=on', device]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function toolVersion(program: string): Promise<string | undefined> {
+  // mkfs.ext4 says it on stderr.
+  const text = await runTool('sh', ['-c', `${program} -V 2>&1`]).catch(() => undefined);
+  return text?.trim().split('\n')[0];
+}
+
+/** Whether a loop device can be had at all; without /dev/loop-control only a directory is left. */
+export function canUseLoop(): boolean {
+  return process.getuid?.() === 0 && existsSync('/dev/loop-control');
 }

@@ -1,31 +1,62 @@
 // SPDX-License-Identifier: MIT
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem, version } from 'node:os';
+import { fileURLToPath } from 'node:url';
 
-/** What the numbers depend on. */
-export function environment(): Record<string, string> {
-  const version = (program: string, ...args: string[]): string => {
-    try {
-      return (
-        execFileSync(program, args, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' }).split('\n')[0] ??
-        ''
-      );
-    } catch {
-      return 'not installed';
-    }
-  };
-  const { version: own } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
+/** What the numbers depend on; names and values for people. */
+export type Environment = Readonly<Record<string, string>>;
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+export function describeEnvironment(): Environment {
+  const processors = cpus();
   return {
-    date: new Date().toISOString().slice(0, 10),
-    kernel: release(),
-    processor: `${availableParallelism()} x ${cpus()[0]?.model.trim() ?? 'unknown'}`,
-    memory: `${Math.round(totalmem() / 1024 ** 3)} GiB`,
+    date: new Date().toISOString(),
+    commit: commit(),
+    kernel: `${release()} ${version()}`,
+    cpu: `${processors.length} x ${processors[0]?.model ?? 'unknown'}`,
+    memory: `${(totalmem() / 2 ** 30).toFixed(1)} GiB`,
+    load: loadavg()[0]?.toFixed(2) ?? 'unknown',
     node: process.version,
-    'node-aufs': `${own}, commit ${version('git', 'rev-parse', '--short', 'HEAD')}`,
-    'fuse-overlayfs': version('fuse-overlayfs', '--version'),
-    'unionfs-fuse': version('unionfs', '--version'),
+    user: process.getuid?.() === 0 ? 'root' : `uid ${process.getuid?.()}`,
+    overlayfs: overlayDefaults(),
+    'fuse-overlayfs': said('fuse-overlayfs', /fuse-overlayfs: version (\S+)/),
+    'unionfs-fuse': said('unionfs', /unionfs-fuse version: (\S+)/),
+    fusermount3: said('fusermount3', /version: (\S+)/),
   };
+}
+
+function commit(): string {
+  const git = (...args: string[]) => spawnSync('git', ['-C', root, ...args], { encoding: 'utf8' });
+  const { status, stdout } = git('rev-parse', '--short=12', 'HEAD');
+  if (status !== 0) return 'unknown (not a git checkout)';
+  const changed = git(
+    'status',
+    '--porcelain',
+    '--',
+    'native',
+    'lib',
+    'benchmarks',
+    ':!benchmarks/results',
+  ).stdout;
+  return stdout.trim() + (changed === '' ? '' : ', with uncommitted changes');
+}
+
+/** Defaults of the module: `metacopy`, for one, makes chmod a different operation. */
+function overlayDefaults(): string {
+  const parameters = ['metacopy', 'redirect_dir', 'index'].map((name) => {
+    try {
+      return `${name}=${readFileSync(`/sys/module/overlay/parameters/${name}`, 'utf8').trim()}`;
+    } catch {
+      return `${name}=?`;
+    }
+  });
+  return parameters.join(' ');
+}
+
+function said(program: string, pattern: RegExp): string {
+  const { stdout, stderr, error } = spawnSync(program, ['--version'], { encoding: 'utf8' });
+  if (error) return 'not installed';
+  return pattern.exec(`${stdout}\n${stderr}`)?.[1] ?? 'unknown version';
 }

@@ -1,122 +1,100 @@
 // SPDX-License-Identifier: MIT
-// npm run bench -- NAME [--quick] [--rounds N] [--backing ext4,xfs,btrfs,here]
-import { execFile } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { statfsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
-import { type Backing, makeBacking } from './backing.ts';
-import type { Case, Sample } from './case.ts';
-import { casesOf, SETS } from './cases.ts';
-import { CONTENDERS } from './contender.ts';
-import { environment } from './environment.ts';
-import { type Outcome, table } from './table.ts';
+import { type Backing, canUseLoop, openBacking, planSizes } from './backing.ts';
+import { describeEnvironment, type Environment } from './environment.ts';
+import { isolated } from './isolate.ts';
+import { type Options, parseOptions, usage } from './options.ts';
+import { saveResults } from './results.ts';
+import { type CaseResult, Fixtures, runCase } from './run.ts';
+import type { Suite } from './suite.ts';
+import { tables } from './table.ts';
 
-const run = promisify(execFile);
-const worker = fileURLToPath(new URL('worker.ts', import.meta.url));
-const isRoot = process.getuid?.() === 0;
+const FIVE_MINUTES = 5 * 60 * 1000;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean', default: false },
-    rounds: { type: 'string' },
-    backing: { type: 'string', default: isRoot ? 'ext4,xfs,btrfs' : 'here' },
-  },
-});
-const quick = values.quick;
-const rounds = Number(values.rounds ?? (quick ? 2 : 5));
-const sets = positionals.length === 0 ? [...SETS] : positionals;
-
-const results: {
-  set: string;
-  backing: string;
-  title: string;
-  baseline: string;
-  outcomes: readonly Outcome[];
-}[] = [];
-const facts = environment();
-console.log(
-  Object.entries(facts)
-    .map(([name, value]) => `${name}: ${value}`)
-    .join('\n'),
-);
-console.log(
-  `${rounds} rounds, interleaved, each in a process of its own; ${isRoot ? 'caches dropped through /proc/sys/vm/drop_caches before each' : 'caches not dropped (needs root), a fresh mount each'}`,
-);
-
-for (const name of values.backing.split(',')) {
-  let backing: Backing;
-  try {
-    backing = makeBacking(name);
-  } catch (error) {
-    console.log(`\n${name}: left out: ${(error as Error).message}`);
-    continue;
-  }
-  const stop = () => {
-    backing.remove();
-    process.exit(130);
-  };
-  process.once('SIGINT', stop);
-  try {
-    for (const set of sets) await runSet(set, backing);
-  } finally {
-    process.off('SIGINT', stop);
-    backing.remove();
-  }
-}
-if (!quick && results.length > 0) save();
-
-async function runSet(set: string, backing: Backing): Promise<void> {
-  console.log(`\n## ${set} on ${backing.name}`);
-  for (const [number, work] of casesOf(set, quick, backing.path).entries()) {
-    const lowers = Array.from({ length: work.depth }, (_, i) => join(backing.path, `l${i}`));
-    for (const lower of lowers) mkdirSync(lower);
-    work.prepare(lowers);
-    const outcomes = await runCase(set, number, work, backing);
-    for (const lower of lowers) rmSync(lower, { recursive: true });
-    console.log(`\n${table(work.title, work.baseline, outcomes)}`);
-    results.push({ set, backing: backing.name, title: work.title, baseline: work.baseline, outcomes });
-  }
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
 }
 
-/** Rounds of all contenders in turn, so that drift of the machine meets all alike. */
-async function runCase(set: string, number: number, work: Case, backing: Backing): Promise<Outcome[]> {
-  const state = CONTENDERS.filter(({ name }) => !work.without.includes(name)).map((contender) => ({
-    contender: contender.name,
-    samples: [] as Sample[],
-    why: contender.missing(),
-  }));
-  for (let round = 0; round < rounds; round++) {
-    for (const entry of state) {
-      if (entry.why !== undefined) continue;
-      try {
-        const args = [
-          '--import=tsx',
-          worker,
-          set,
-          String(number),
-          entry.contender,
-          backing.path,
-          quick ? 'quick' : 'full',
-        ];
-        entry.samples.push(JSON.parse((await run(process.execPath, args)).stdout) as Sample);
-      } catch (error) {
-        entry.why =
-          String((error as { stderr?: string }).stderr ?? error)
-            .trim()
-            .split('\n')
-            .find((line) => line.includes('rror')) ?? 'failed';
+function printNames(title: string, names: Environment): void {
+  const lines = Object.entries(names).map(([name, value]) => `${name}: ${value}`);
+  print([title, ...lines, ''].join('\n'));
+}
+
+function planBackings(suite: Suite, { backings, quick }: Options): readonly string[] {
+  if (backings !== undefined) return backings;
+  if (!canUseLoop()) return ['here'];
+  return quick ? suite.backings.slice(0, 1) : suite.backings;
+}
+
+async function runSuite(
+  suite: Suite,
+  options: Options,
+  workspace: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { bavail, bsize } = statfsSync(workspace);
+  const { bigFile, image } = planSizes(options.quick, bavail * bsize);
+  const settings = { quick: options.quick, bigFile };
+  const cases = suite.cases(settings).filter(({ title }) => title.includes(options.filter));
+  const kinds = planBackings(suite, options);
+  const environment = describeEnvironment();
+  printNames(`${suite.name}:`, environment);
+  const end = Date.now() + FIVE_MINUTES;
+  const results: CaseResult[] = [];
+  const described: Record<string, string> = {};
+  for (const [i, kind] of kinds.entries()) {
+    let backing: Backing;
+    try {
+      backing = await openBacking(kind, workspace, image);
+    } catch (error) {
+      described[kind] = `cannot run: ${error instanceof Error ? error.message : String(error)}`;
+      printNames('backing:', { [kind]: described[kind] });
+      continue;
+    }
+    try {
+      described[backing.name] = backing.description;
+      printNames('backing:', { [backing.name]: backing.description });
+      const fixtures = new Fixtures(backing.directory);
+      const here: CaseResult[] = [];
+      for (const [j, benchmark] of cases.entries()) {
+        signal.throwIfAborted();
+        const left = (kinds.length - i) * cases.length - j;
+        const slice = (end - Date.now()) / left;
+        const effort = { rounds: options.rounds, slice };
+        here.push(await runCase(suite, benchmark, settings, backing, fixtures, effort));
       }
+      print(`${tables(here)}\n`);
+      results.push(...here);
+    } finally {
+      await backing.close();
     }
   }
-  return state;
+  print(suite.notes.map((note) => `* ${note}`).join('\n'));
+  if (options.save && results.length > 0) {
+    print(`\nsaved as ${saveResults(suite.name, environment, described, results)}`);
+  }
+  print('');
 }
 
-function save(): void {
-  const directory = new URL('results/', import.meta.url);
-  mkdirSync(directory, { recursive: true });
-  const path = new URL(`${sets.join('+')}-${facts['date']}.json`, directory);
-  writeFileSync(path, `${JSON.stringify({ environment: facts, rounds, results }, undefined, 1)}\n`);
-  console.log(`\nsaved as ${fileURLToPath(path)}`);
+async function main(args: readonly string[]): Promise<number> {
+  let options: Options | undefined;
+  try {
+    options = parseOptions(args);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    return 64;
+  }
+  if (options === undefined) {
+    print(usage);
+    return 0;
+  }
+  const { suites } = options;
+  return isolated(fileURLToPath(import.meta.url), args, async (workspace, signal) => {
+    for (const suite of suites) await runSuite(suite, options, workspace, signal);
+    return signal.aborted ? 130 : 0;
+  });
 }
+
+// Not exitCode: the channel to the process outside keeps this one alive.
+process.exit(await main(process.argv.slice(2)));

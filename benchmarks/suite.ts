@@ -54,6 +54,8 @@ export interface Group {
 
 export interface Case {
   readonly title: string;
+  /** Cases of one series make one table, a column each. */
+  readonly series?: { readonly title: string; readonly column: string };
   readonly fixture: Fixture;
   readonly groups: readonly Group[];
   /** Whether the union is made anew, on an empty writable branch, for every round. */
@@ -93,5 +95,7 @@ export interface Suite {
 /** One timed round. */
 export interface Sample {
   readonly nanoseconds: number;
+  /** Whether the contender copies at all; bytes per second mean nothing otherwise. */
+  readonly copies: boolean;
   readonly stored?: number | undefined;
 }

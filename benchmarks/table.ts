@@ -1,59 +1,105 @@
 // SPDX-License-Identifier: MIT
-import type { Sample } from './case.ts';
+import { amount, markdown, mebibytes, percent, ratio, time } from './format.ts';
+import type { CaseResult, Row } from './run.ts';
+import type { Group } from './suite.ts';
 
-/** What a contender did in all rounds, or why it did nothing. */
-export interface Outcome {
-  readonly contender: string;
-  readonly samples: readonly Sample[];
-  readonly why?: string | undefined;
+const NONE = '-';
+
+/** All tables of one backing: one for each group of a case, or one for a whole series. */
+export function tables(results: readonly CaseResult[]): string {
+  const blocks: string[] = [];
+  const seen = new Set<string>();
+  for (const result of results) {
+    const series = result.case.series?.title;
+    if (series === undefined) {
+      blocks.push(...result.case.groups.map((group) => caseTable(result, group)));
+    } else if (!seen.has(series)) {
+      seen.add(series);
+      blocks.push(seriesTable(results.filter((other) => other.case.series?.title === series)));
+    }
+  }
+  return blocks.join('\n\n');
 }
 
-const MIB = 1024 ** 2;
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const [low = 0, high = 0] =
-    sorted.length % 2 === 1 ? [sorted[middle], sorted[middle]] : sorted.slice(middle - 1, middle + 1);
-  return (low + high) / 2;
-}
-
-/** Half the range between the slowest and the fastest round, in percent of the median. */
-function spread(values: readonly number[]): string {
-  const half = (Math.max(...values) - Math.min(...values)) / 2;
-  return `±${Math.round((100 * half) / median(values))}%`;
-}
-
-function duration(ns: number): string {
-  if (ns < 1e3) return `${ns.toFixed(0)} ns`;
-  if (ns < 1e6) return `${(ns / 1e3).toFixed(1)} us`;
-  return ns < 1e9 ? `${(ns / 1e6).toFixed(1)} ms` : `${(ns / 1e9).toFixed(2)} s`;
-}
-
-/** A table in Markdown: time of one operation, ratio to the baseline, spread, and the rates where there are bytes. */
-export function table(title: string, baseline: string, outcomes: readonly Outcome[]): string {
-  const times = (outcome: Outcome) => outcome.samples.map(({ ns, operations }) => ns / operations);
-  const base = outcomes.find(({ contender, samples }) => contender === baseline && samples.length > 0);
-  const unit = base && median(times(base));
-  const withBytes = outcomes.some(({ samples }) => (samples[0]?.bytes ?? 0) > 0);
-  const rows = outcomes.map((outcome) => {
-    const { contender, samples, why } = outcome;
-    if (samples.length === 0)
-      return [contender, why ?? 'did not run', '', '', ...(withBytes ? ['', ''] : [])];
-    const each = median(times(outcome));
-    const bytes = (samples[0]?.bytes ?? 0) / (samples[0]?.operations ?? 1);
-    const rates = [(1e9 / each).toFixed(0), ((bytes / MIB) * (1e9 / each)).toFixed(0)];
+/** A row a contender; time per operation, and what it is of the baseline. */
+function caseTable(result: CaseResult, { title, baseline, contenders }: Group): string {
+  const { operations, bytes } = result.case;
+  const rows = rowsOf(result, contenders);
+  const base = rows.find(({ contender }) => contender === baseline)?.summary?.median;
+  const many = operations > 1;
+  const stored = rows.some(({ summary }) => summary?.stored !== undefined);
+  const head = [
+    heading([result.case.title, title, result.backing]),
+    many ? 'median a file' : 'median',
+    `vs ${baseline}`,
+    'spread',
+    ...(bytes > 0 ? ['MB/s'] : []),
+    ...(many ? ['files/s'] : []),
+    ...(stored ? ['on disk'] : []),
+  ];
+  const lines = rows.map(({ contender, summary }) => {
+    if (summary === undefined) return [contender, 'cannot run (1)'];
+    const { median, spread, copies } = summary;
     return [
       contender,
-      duration(each),
-      unit === undefined ? '' : `${(each / unit).toFixed(2)}x`,
-      spread(times(outcome)),
-      ...(withBytes ? rates : []),
+      time(median),
+      base === undefined ? NONE : ratio(median / base),
+      percent(spread),
+      ...(bytes > 0 ? [copies ? amount(bytes / operations / (median / 1e9) / 1e6) : NONE] : []),
+      ...(many ? [amount(1e9 / median)] : []),
+      ...(stored ? [summary.stored === undefined ? NONE : mebibytes(summary.stored)] : []),
     ];
   });
-  const head = [title, 'median', `vs ${baseline}`, 'spread', ...(withBytes ? ['files/s', 'MB/s'] : [])];
-  const widths = head.map((text, i) => Math.max(text.length, ...rows.map((row) => (row[i] ?? '').length)));
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+  return withReasons(markdown([head, ...lines]), rows, [result]);
+}
+
+/** A row a contender, a column a case; the last column is how the last case compares with the first. */
+function seriesTable(results: readonly CaseResult[]): string {
+  const [first] = results;
+  const [group] = first?.case.groups ?? [];
+  if (first === undefined || group === undefined) return '';
+  const { baseline, contenders } = group;
+  const last = results.at(-1);
+  const columns = results.map((result) => result.case.series?.column ?? '');
+  const growth = results.length > 1;
+  const head = [
+    `${heading([first.case.series?.title ?? '', first.backing])} (vs ${baseline})`,
+    ...columns.flatMap((column) => [column, 'ratio', 'spread']),
+    ...(growth ? [`${columns.at(-1)} / ${columns[0]}`] : []),
+  ];
+  const find = (result: CaseResult | undefined, name: string) =>
+    result?.rows.find(({ contender }) => contender === name)?.summary;
+  const lines = contenders.map((name) => {
+    const cells = results.flatMap((result) => {
+      const summary = find(result, name);
+      const base = find(result, baseline)?.median;
+      if (summary === undefined) return ['cannot run (1)', NONE, NONE];
+      const relation = base === undefined ? NONE : ratio(summary.median / base);
+      return [time(summary.median), relation, percent(summary.spread)];
+    });
+    const [from, to] = [find(first, name)?.median, find(last, name)?.median];
+    const times = from === undefined || to === undefined ? NONE : ratio(to / from);
+    return [name, ...cells, ...(growth ? [times] : [])];
+  });
+  const rows = results.flatMap((result) => rowsOf(result, contenders));
+  return withReasons(markdown([head, ...lines]), rows, results);
+}
+
+function rowsOf({ rows }: CaseResult, contenders: readonly string[]): Row[] {
+  return contenders.flatMap((name) => rows.filter(({ contender }) => contender === name));
+}
+
+function heading(parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join(', ');
+}
+
+/** The table, the number of rounds, and why somebody is missing. */
+function withReasons(table: string, rows: readonly Row[], results: readonly CaseResult[]): string {
+  const counts = results.map(({ rounds }) => rounds);
+  const [low, high] = [Math.min(...counts), Math.max(...counts)];
+  const rounds = `${low === high ? low : `${low} to ${high}`} ${high === 1 ? 'round' : 'rounds'}`;
+  const reasons = rows.flatMap(({ contender, failure }) =>
+    failure === undefined ? [] : [`(1) ${contender}: ${failure}`],
+  );
+  return [table, '', [rounds, ...new Set(reasons)].join('; ')].join('\n');
 }

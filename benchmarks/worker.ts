@@ -1,39 +1,96 @@
 // SPDX-License-Identifier: MIT
-// One round of one contender at one case, in a process of its own. Arguments: case set, case number, contender, directory
-// with the branches, quick or full. Prints the sample as JSON.
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+// The process of one case x contender. Its parent says when a round is due; between rounds it waits, so that rounds of
+// all contenders interleave. If the parent goes away, it takes down what it has set up and ends.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { casesOf } from './cases.ts';
-import { CONTENDERS } from './contender.ts';
+import { contender } from './contenders/index.ts';
+import type { Case, Contender, Running, Sample, Stack } from './suite.ts';
+import { suites } from './suites.ts';
+import type { Job, Reply, Request } from './worker_protocol.ts';
 
-const [set = '', number = '', name = '', root = '', extent = ''] = process.argv.slice(2);
-const work = casesOf(set, extent === 'quick', root)[Number(number)];
-const contender = CONTENDERS.find((candidate) => candidate.name === name);
-if (work === undefined || contender === undefined)
-  throw new Error(`no case ${set} ${number} or contender ${name}`);
+class Worker {
+  readonly #case: Case;
+  readonly #contender: Contender;
+  readonly #stack: Stack;
+  readonly #directory: string;
+  #running: Running | undefined;
 
-const upper = join(root, 'upper');
-const target = join(root, 'target');
-const lowers = Array.from({ length: work.depth }, (_, i) => join(root, `l${i}`));
-for (const path of [upper, target]) mkdirSync(path);
-try {
-  // What the plain directory changes must not be what the others find.
-  const own = join(root, 'own');
-  if (name === 'plain directory') cpSync(lowers.at(-1) as string, own, { recursive: true });
-  const running = await contender.start({
-    upper,
-    lowers: name === 'plain directory' ? [own] : lowers,
-    target,
-  });
-  try {
-    execFileSync('sync');
-    if (process.getuid?.() === 0) writeFileSync('/proc/sys/vm/drop_caches', '3');
-    console.log(JSON.stringify(await work.measure(running)));
-  } finally {
-    await running.stop();
-    rmSync(own, { recursive: true, force: true });
+  constructor(job: Job) {
+    const suite = suites.find(({ name }) => name === job.suite);
+    const found = suite?.cases(job.settings).find(({ title }) => title === job.title);
+    if (found === undefined) throw new RangeError(`no case '${job.title}' in '${job.suite}'`);
+    this.#case = found;
+    this.#contender = contender(job.contender);
+    this.#directory = job.directory;
+    const at = (name: string) => join(job.directory, name);
+    this.#stack = {
+      lowers: job.lowers,
+      upper: at('upper'),
+      work: at('work'),
+      target: at('target'),
+      scratch: at('scratch'),
+    };
+    for (const name of ['target', 'scratch']) mkdirSync(at(name), { recursive: true });
   }
-} finally {
-  for (const path of [upper, `${upper}-work`, target]) rmSync(path, { recursive: true, force: true });
+
+  async round(): Promise<Sample> {
+    if (this.#case.fresh) await this.stop();
+    if (this.#running === undefined) await this.#start();
+    const running = this.#running as unknown as Running;
+    const begin = process.hrtime.bigint();
+    await this.#case.run(running.view);
+    const nanoseconds = Number(process.hrtime.bigint() - begin);
+    if (running.copies === undefined) return { nanoseconds, copies: false };
+    this.#case.verify?.(running.copies);
+    const stored = this.#case.stored?.(running.copies);
+    // Not at the beginning of the next round: the others should not have our dirty pages and our space used.
+    if (this.#case.fresh) await this.stop();
+    return { nanoseconds, copies: true, stored };
+  }
+
+  async stop(): Promise<void> {
+    const running = this.#running;
+    this.#running = undefined;
+    await running?.stop();
+    for (const path of [this.#stack.upper, this.#stack.work]) rmSync(path, { recursive: true, force: true });
+  }
+
+  async end(): Promise<void> {
+    await this.stop();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #start(): Promise<void> {
+    for (const path of [this.#stack.upper, this.#stack.work]) mkdirSync(path);
+    spawnSync('sync', ['-f', this.#directory]);
+    this.#running = await this.#contender.start(this.#stack);
+    if (this.#case.cold && process.getuid?.() === 0) writeFileSync('/proc/sys/vm/drop_caches', '3');
+    await this.#case.warm?.(this.#running.view);
+  }
 }
+
+function reply(message: Reply): void {
+  process.send?.(message);
+}
+
+const worker = new Worker(JSON.parse(process.argv[2] ?? '') as Job);
+
+process.on('message', (request: Request) => {
+  const work = request === 'round' ? worker.round() : worker.end();
+  work.then(
+    (sample) => reply({ sample: sample ?? undefined }),
+    async (error: unknown) => {
+      // The others go on: they should find the space free and nothing of ours mounted.
+      await worker.stop().catch(() => {});
+      reply({ failure: error instanceof Error ? error.message : String(error) });
+    },
+  );
+});
+process.on('disconnect', () => {
+  const exit = () => process.exit();
+  worker.end().then(exit, exit);
+});
+// Whoever interrupts the group means the parent, which then disconnects.
+for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
+reply({});

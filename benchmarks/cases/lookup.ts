@@ -1,57 +1,93 @@
 // SPDX-License-Identifier: MIT
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Case, timed } from '../case.ts';
-import type { Running } from '../contender.ts';
+import { spread, writeFiles } from '../files.ts';
+import type { Case, Fixture, Group, Settings, Suite, View } from '../suite.ts';
 
-const DIRECTORIES = 10;
-
-/** Paths in ten directories; they lie in the lowest branch, and every branch has the directories. */
-function paths(count: number, prefix: string): string[] {
-  return Array.from({ length: count }, (_, i) => `d${i % DIRECTORIES}/${prefix}${i}`);
-}
-
-function prepare(lowers: readonly string[], files: readonly string[]): void {
-  for (const [i, lower] of lowers.entries()) {
-    for (let d = 0; d < DIRECTORIES; d++) {
-      mkdirSync(join(lower, `d${d}`));
-      writeFileSync(join(lower, `d${d}`, `only-in-${i}`), '');
-    }
-  }
-  for (const path of files) writeFileSync(join(lowers.at(-1) as string, path), '');
-}
-
-async function lookUp({ path, union }: Running, names: readonly string[]): Promise<void> {
-  if (union) {
-    await Promise.all(names.map((name) => union.lstat(name).catch(() => {})));
-    return;
-  }
-  for (const name of names) statSync(join(path, name), { throwIfNoEntry: false });
-}
-
-function lookup(depth: number, what: 'present' | 'absent', warm: boolean, count: number): Case {
-  const files = paths(count, 'f');
-  const names = what === 'present' ? files : paths(count, 'absent');
-  return {
-    title: `stat of ${count} ${what} names, ${depth} ${depth === 1 ? 'branch' : 'branches'}, ${warm ? 'second time' : 'first time'}`,
+const groups: readonly Group[] = [
+  {
+    title: '',
     baseline: 'overlayfs',
-    without: ['overlayfs volatile', 'node-aufs mount volatile', 'node-aufs Union volatile'],
-    depth,
-    prepare: (lowers) => prepare(lowers, files),
-    async measure(running) {
-      if (warm) await lookUp(running, names);
-      return timed(names.length, 0, () => lookUp(running, names));
+    contenders: [
+      'overlayfs',
+      'plain directory',
+      'fuse-overlayfs',
+      'unionfs-fuse',
+      'node-aufs mount',
+      'node-aufs Union',
+    ],
+  },
+];
+
+/** Every branch has every directory, so that none can be passed over; the files are in the lowest one. */
+function branches(depth: number, paths: readonly string[]): Fixture {
+  return {
+    name: `branches-${depth}`,
+    async build(directory) {
+      const directories = [...new Set(paths.map((path) => path.slice(0, path.indexOf('/'))))];
+      const lowers = Array.from({ length: depth }, (_, i) => join(directory, String(i)));
+      for (const [i, lower] of lowers.entries()) {
+        for (const name of directories) {
+          mkdirSync(join(lower, name), { recursive: true });
+          writeFileSync(join(lower, name, `only-in-${i}`), '');
+        }
+      }
+      writeFiles(join(directory, String(depth - 1)), paths, 100);
+      return lowers;
     },
   };
 }
 
-export function lookupCases(quick: boolean): Case[] {
-  const depths = quick ? [1, 8] : [1, 8, 32, 128];
+async function expectFound(view: View, paths: readonly string[], expected: number): Promise<void> {
+  const found = await view.stat(paths);
+  if (found !== expected) throw new Error(`found ${found} of ${expected} files`);
+}
+
+function cases({ quick }: Settings): Case[] {
   const count = quick ? 200 : 2000;
-  return depths.flatMap((depth) =>
-    (['present', 'absent'] as const).flatMap((what) => [
-      lookup(depth, what, false, count),
-      lookup(depth, what, true, count),
-    ]),
+  const depths = quick ? [8] : [1, 8, 32, 128];
+  const passes = quick ? 2 : 10;
+  const present = spread(count);
+  const absent = spread(count, 'absent');
+  const kinds = [
+    { what: 'stat', paths: present, found: count },
+    { what: 'negative look-up', paths: absent, found: 0 },
+  ];
+  return kinds.flatMap(({ what, paths, found }) =>
+    [true, false].flatMap((cold) =>
+      depths.map((depth): Case => {
+        const all = cold ? paths : Array.from({ length: passes }, () => paths).flat();
+        const series = `${what}, ${cold ? 'cold' : 'warm'}`;
+        const column = depth === 1 ? '1 branch' : `${depth} branches`;
+        const expected = cold ? found : found * passes;
+        return {
+          title: `${series}, ${column}`,
+          series: { title: series, column },
+          fixture: branches(depth, present),
+          groups,
+          fresh: cold,
+          cold,
+          operations: all.length,
+          bytes: 0,
+          ...(cold ? {} : { warm: (view: View) => expectFound(view, paths, found) }),
+          run: (view) => expectFound(view, all, expected),
+        };
+      }),
+    ),
   );
 }
+
+export const lookup: Suite = {
+  name: 'lookup',
+  backings: ['ext4'],
+  notes: [
+    'N branches: N read-only ones below an empty writable one. Each has all 20 directories; the 2,000 files looked up ' +
+      'are in the lowest, 100 in a directory, or (negative look-up) in none.',
+    'Cold: sync, unmount, mount, `echo 3 > /proc/sys/vm/drop_caches`, then each name once. Warm: each name once ' +
+      'untimed, then ten times more.',
+    'Through a mount: fs.statSync(path, { throwIfNoEntry: false }). node-aufs Union: await union.stat(path), which is a ' +
+      'trip to a libuv thread and back. Plain directory: the lowest branch itself; its warm row is what ' +
+      'Node itself costs.',
+  ],
+  cases,
+};

@@ -32,7 +32,7 @@ int control_fd_of(const std::vector<std::string>& arguments) {
 }
 
 int refuse(const std::vector<std::string>& arguments, const Failure& failure) {
-  std::fprintf(stderr, "node-aufs-fuse: %s: %s\n", failure.code, failure.message.c_str());
+  (void)std::fprintf(stderr, "node-aufs-fuse: %s: %s\n", failure.code, failure.message.c_str());
   Control(control_fd_of(arguments)).send(failure_line(failure));
   return failure.exit_code();
 }

@@ -23,7 +23,7 @@ constexpr int kLastWarningMs = 20'000;  // for a worker whose owner is gone; mor
 
 int fail(const Options& options, Error error, const char* what) {
   const Failure failure{"ERR_SERVER", error.code, what + reason_of(error.code), ""};
-  std::fprintf(stderr, "node-aufs-fuse: %s: %s\n", failure.code, failure.message.c_str());
+  (void)std::fprintf(stderr, "node-aufs-fuse: %s: %s\n", failure.code, failure.message.c_str());
   if (options.control_fd >= 0) {
     [[maybe_unused]] const Status sent = sys::write_all(options.control_fd, failure_line(failure), 1000);
   }
@@ -130,7 +130,7 @@ void Supervisor::clean_up() {
 }
 
 void Supervisor::report_crash(int signal) {
-  std::fprintf(
+  (void)std::fprintf(
       stderr,
       "node-aufs-fuse: ERR_SERVER: the server of '%s' was ended by signal %d; its mount was removed\n",
       target_.c_str(), signal);

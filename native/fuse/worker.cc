@@ -34,7 +34,7 @@ class Worker {
   int run() {
     if (auto failure = start()) {
       control_.send(failure_line(*failure));
-      std::fprintf(stderr, "node-aufs-fuse: %s: %s\n", failure->code, failure->message.c_str());
+      (void)std::fprintf(stderr, "node-aufs-fuse: %s: %s\n", failure->code, failure->message.c_str());
       return failure->exit_code();
     }
     announce();

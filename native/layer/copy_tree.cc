@@ -32,7 +32,9 @@ class TreeCopy {
     }));
     std::sort(names.begin(), names.end());
     for (const std::string& name : names) {
-      AUFS_CHECK(entry(from, to, name, path.empty() ? name : path + "/" + name));
+      std::string below = path;
+      if (!below.empty()) below += '/';
+      AUFS_CHECK(entry(from, to, name, below.append(name)));
       ++outcome_.entries;
     }
     // Last, for entries that are made in it move its times.

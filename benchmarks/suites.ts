@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+import { copyUp } from './cases/copy-up.ts';
+import { lookup } from './cases/lookup.ts';
+import type { Suite } from './suite.ts';
+
+export const suites: readonly Suite[] = [copyUp, lookup];
