@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 /** What the numbers depend on; names and values for people. */
 export type Environment = Readonly<Record<string, string>>;
 
+const isRoot = process.getuid?.() === 0;
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 export function describeEnvironment(): Environment {
@@ -19,7 +20,10 @@ export function describeEnvironment(): Environment {
     memory: `${(totalmem() / 2 ** 30).toFixed(1)} GiB`,
     load: loadavg()[0]?.toFixed(2) ?? 'unknown',
     node: process.version,
-    user: process.getuid?.() === 0 ? 'root' : `uid ${process.getuid?.()}`,
+    user: isRoot ? 'root' : `uid ${process.getuid?.()}`,
+    caches: isRoot
+      ? 'dropped before cold rounds: sync, echo 3 > /proc/sys/vm/drop_caches'
+      : 'not dropped, which needs root: cold is a fresh mount, no more',
     overlayfs: overlayDefaults(),
     'fuse-overlayfs': said('fuse-overlayfs', /fuse-overlayfs: version (\S+)/),
     'unionfs-fuse': said('unionfs', /unionfs-fuse version: (\S+)/),
@@ -30,7 +34,7 @@ export function describeEnvironment(): Environment {
 function commit(): string {
   const git = (...args: string[]) => spawnSync('git', ['-C', root, ...args], { encoding: 'utf8' });
   const { status, stdout } = git('rev-parse', '--short=12', 'HEAD');
-  if (status !== 0) return 'unknown (not a git checkout)';
+  if (status !== 0) return 'unknown';
   const changed = git(
     'status',
     '--porcelain',

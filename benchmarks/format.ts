@@ -30,6 +30,7 @@ export function mebibytes(bytes: number): string {
 }
 
 function digits(value: number): string {
+  if (value > 0 && value < 0.095) return Number(value.toPrecision(1)).toString();
   if (value >= 100) return value.toFixed(0);
   return value.toFixed(value >= 10 ? 1 : 2);
 }

@@ -10,6 +10,7 @@ import { type CaseResult, Fixtures, runCase } from './run.ts';
 import type { Suite } from './suite.ts';
 import { tables } from './table.ts';
 
+const GiB = 2 ** 30;
 const FIVE_MINUTES = 5 * 60 * 1000;
 
 function print(text: string): void {
@@ -40,6 +41,8 @@ async function runSuite(
   const kinds = planBackings(suite, options);
   const environment = describeEnvironment();
   printNames(`${suite.name}:`, environment);
+  if (options.quick) print('quick: shows that everything works; the numbers mean nothing\n');
+  else if (bigFile < GiB) print(`the big file has ${bigFile / 2 ** 20} MiB: no room for 1 GiB\n`);
   const end = Date.now() + FIVE_MINUTES;
   const results: CaseResult[] = [];
   const described: Record<string, string> = {};
@@ -91,8 +94,13 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const { suites } = options;
   return isolated(fileURLToPath(import.meta.url), args, async (workspace, signal) => {
-    for (const suite of suites) await runSuite(suite, options, workspace, signal);
-    return signal.aborted ? 130 : 0;
+    try {
+      for (const suite of suites) await runSuite(suite, options, workspace, signal);
+      return 0;
+    } catch (error) {
+      if (signal.aborted) return 130;
+      throw error;
+    }
   });
 }
 

@@ -83,7 +83,7 @@ export const lookup: Suite = {
   notes: [
     'N branches: N read-only ones below an empty writable one. Each has all 20 directories; the 2,000 files looked up ' +
       'are in the lowest, 100 in a directory, or (negative look-up) in none.',
-    'Cold: sync, unmount, mount, `echo 3 > /proc/sys/vm/drop_caches`, then each name once. Warm: each name once ' +
+    'Cold: a fresh mount, caches dropped, then each name once. Warm: each name once ' +
       'untimed, then ten times more.',
     'Through a mount: fs.statSync(path, { throwIfNoEntry: false }). node-aufs Union: await union.stat(path), which is a ' +
       'trip to a libuv thread and back. Plain directory: the lowest branch itself; its warm row is what ' +
