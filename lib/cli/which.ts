@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 import { join } from 'node:path';
-import { AufsError } from '../errors.ts';
+import { binding } from '../binding.ts';
+import { AufsError, native, SystemError } from '../errors.ts';
+import { mountContaining, readMounts } from '../mount/mountinfo.ts';
+import { resolveTarget } from '../mount/resolve_target.ts';
 import { type Branch, resolveBranches } from '../options.ts';
 import { Union } from '../union.ts';
-import { stackOfMount } from './stack_of_mount.ts';
 import { columns, printable } from './terminal.ts';
 import { type Context, print, type Verb } from './verb.ts';
 
@@ -46,27 +48,49 @@ interface Found {
 }
 
 async function find(context: Context, path: string, options: Options): Promise<Found> {
-  const { stack, inside } = await stackFor(context, path, options);
-  await using union = await Union.open({ branches: stack, readOnly: true });
-  const index = await union.which(inside);
-  const branch = stack[index];
+  const named = await namedStack(context, options);
+  if (named === undefined) return askMount(path);
+  await using union = await Union.open({ branches: named, readOnly: true });
+  const index = await union.which(path);
+  const branch = named[index];
   if (branch === undefined) throw new AufsError('ERR_USAGE', `no branch has '${path}'`, { path });
-  return { path, index, branch: branch.path, mode: branch.mode, file: join(branch.path, inside) };
+  return { path, index, branch: branch.path, mode: branch.mode, file: join(branch.path, path) };
 }
 
-async function stackFor(
+/** The stack that the options name, if they do. */
+async function namedStack(
   context: Context,
-  path: string,
   { layer, branches }: Options,
-): Promise<{ stack: readonly Branch[]; inside: string }> {
+): Promise<readonly Branch[] | undefined> {
   if (layer !== undefined && branches !== undefined) {
     throw new AufsError('ERR_USAGE', 'which: --layer and --branches exclude each other', {
       hint: 'give one',
     });
   }
-  if (branches !== undefined)
-    return { stack: resolveBranches(branches.split(':').filter((p) => p !== '')), inside: path };
-  if (layer === undefined) return stackOfMount(path);
+  if (branches !== undefined) return resolveBranches(branches.split(':').filter((p) => p !== ''));
+  if (layer === undefined) return undefined;
   await using store = await context.openStore();
-  return { stack: (await store.layer(layer)).branches(), inside: path };
+  return (await store.layer(layer)).branches();
+}
+
+/** Every file of a mount answers which branch it is in: "INDEX MODE PATH". */
+const BRANCH_ATTRIBUTE = 'aufs.branch';
+/** What a file that is not of such a mount answers. */
+const NO_ATTRIBUTE: ReadonlySet<string> = new Set(['ENODATA', 'EOPNOTSUPP', 'ENOTSUP']);
+
+async function askMount(path: string): Promise<Found> {
+  const absolute = await resolveTarget(path);
+  const target = mountContaining(await readMounts(), absolute)?.target ?? '/';
+  const inside = target === '/' ? absolute : absolute.slice(target.length);
+  const answer = await native(binding().pathGetxattr(absolute, BRANCH_ATTRIBUTE), { path }).catch(
+    (error: unknown) => {
+      if (!(error instanceof SystemError) || !NO_ATTRIBUTE.has(error.code)) throw error;
+      throw new AufsError('ERR_NOT_MOUNTED', `'${path}' is not inside a mount of node-aufs`, {
+        hint: 'name the union with --layer or --branches',
+        path,
+      });
+    },
+  );
+  const [, index = '', mode = '', branch = ''] = /^(\d+) (\S+) (.*)$/s.exec(answer.toString()) ?? [];
+  return { path, index: Number(index), branch, mode, file: join(branch, inside) };
 }

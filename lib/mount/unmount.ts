@@ -8,7 +8,7 @@ import { AufsError, hasCode, native } from '../errors.ts';
 import { describeHolders, findHolders } from './holders.ts';
 import { mountAt, readMounts } from './mountinfo.ts';
 import { resolveTarget } from './resolve_target.ts';
-import { findServers } from './server_arguments.ts';
+import { findServers } from './running_servers.ts';
 
 export interface UnmountOptions {
   /**

@@ -17,6 +17,16 @@ Status reply_sized(Call& call, const std::string& value, std::uint32_t room) {
   return ok();
 }
 
+// An attribute that every file of a mount answers and none lists: "INDEX PERM PATH" of the branch that its data is in. It is how
+// `node-aufs which` asks a mount that somebody else made.
+constexpr std::string_view kBranchAttribute = "aufs.branch";
+
+Result<std::string> describe_branch(UnionFs& fs, const NodePtr& node) {
+  const BranchIndex index = fs.branch_of(node);
+  AUFS_TRY(const std::string path, fs.branch_path(index));
+  return std::to_string(index) + " " + perm_text(fs.branches()[static_cast<std::size_t>(index)].perm) + " " + path;
+}
+
 // Somebody outside the file's group has set an ACL, so that the set-group-ID bit has to go. The backing file system does
 // not see who it was: to it, everything is done by this process.
 Status clear_set_gid(UnionFs& fs, const NodePtr& node) {
@@ -68,6 +78,10 @@ Status on_statfs(Call& call) {
 
 Status on_getxattr(Call& call) {
   AUFS_TRY(const NodePtr node, node_of(call));
+  if (call.request.name == kBranchAttribute) {
+    AUFS_TRY(const std::string branch, describe_branch(call.server.fs, node));
+    return reply_sized(call, branch, call.request.as<wire::GetxattrIn>().size);
+  }
   AUFS_TRY(const std::string value, call.server.fs.getxattr(node, std::string(call.request.name)));
   return reply_sized(call, value, call.request.as<wire::GetxattrIn>().size);
 }

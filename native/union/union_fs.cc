@@ -151,6 +151,10 @@ BranchIndex UnionFs::branch_of(const NodePtr& node) const {
   return node->branch;
 }
 
+Result<std::string> UnionFs::branch_path(BranchIndex branch) const {
+  return sys::readlink(AT_FDCWD, sys::proc_path(impl_->engine.branch(branch).root.get(), "").c_str());
+}
+
 Result<std::string> UnionFs::path_of(const NodePtr& node) {
   const SharedTree tree(impl_->engine.tree_lock);
   if (node != impl_->engine.root) {

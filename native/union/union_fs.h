@@ -118,6 +118,8 @@ class UnionFs {
   Result<struct statvfs> statfs();
   // The branch that the node's data (or topmost directory) is in.
   BranchIndex branch_of(const NodePtr& node) const;
+  // Absolute path of the branch's directory as it is now, wherever it was moved. Needs /proc.
+  Result<std::string> branch_path(BranchIndex branch) const;
   // Path relative to the root ("" for the root itself), by any one of the node's names. Errors: ENOENT if it has none left.
   Result<std::string> path_of(const NodePtr& node);
 

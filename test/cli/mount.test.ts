@@ -56,9 +56,11 @@ for (const [title, args] of FORMS) {
       'work/': '',
     });
     t.deepEqual(await nodeAufs(['mount', ...args], { cwd }), { code: 0, stdout: '', stderr: '' });
-    t.deepEqual(await readdir(join(cwd, 'mnt')), ['b', 'c']);
+    t.deepEqual((await readdir(join(cwd, 'mnt'))).sort(), ['b', 'c']);
     t.is(await readFile(join(cwd, 'mnt/b'), 'utf8'), '1');
     await writeFile(join(cwd, 'mnt/c'), 'new');
+    const asked = await nodeAufs(['which', 'mnt/b', 'mnt/c'], { cwd });
+    t.is(asked.stdout, `1  ro+wh  ${join(cwd, 'ro1/b')}\n0  rw     ${join(cwd, 'rw/c')}\n`);
     t.like(await nodeAufs(['mount', ...args], { cwd }), { code: 64 }, 'the mountpoint is not empty');
     t.deepEqual(await nodeAufs(['umount', 'mnt'], { cwd }), { code: 0, stdout: '', stderr: '' });
     t.is(await readFile(join(cwd, 'rw/c'), 'utf8'), 'new');

@@ -7,7 +7,6 @@ import {
   readMounts,
   unescapeMountField,
 } from '../../lib/mount/mountinfo.ts';
-import { readBranchArguments } from '../../lib/mount/server_arguments.ts';
 
 const TEXT = [
   '27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard',
@@ -57,21 +56,4 @@ test('finds the mount that a path lies in', (t) => {
 
 test("this process's own mounts can be read", async (t) => {
   t.not(mountAt(await readMounts(), '/'), undefined);
-});
-
-test('reads the branches off the command line of a server', (t) => {
-  t.deepEqual(readBranchArguments(['--branch', '/a', 'rw', '--branch', '/b', 'ro+wh', '-o', 'ro', '/mnt']), [
-    { path: '/a', mode: 'rw' },
-    { path: '/b', mode: 'ro+wh' },
-  ]);
-  t.deepEqual(readBranchArguments(['-o', 'br=/a:/b\\:x=ro+wh:/c=rr,nodirren', '/mnt']), [
-    { path: '/a', mode: 'rw' },
-    { path: '/b:x', mode: 'ro+wh' },
-    { path: '/c', mode: 'rr' },
-  ]);
-  t.deepEqual(readBranchArguments(['-olowerdir=/a:/b,upperdir=/c,workdir=/d', '/mnt']), [
-    { path: '/c', mode: 'rw' },
-    { path: '/a', mode: 'ro+wh' },
-    { path: '/b', mode: 'ro+wh' },
-  ]);
 });

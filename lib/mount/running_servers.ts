@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+import { readdir, readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+
+/** A running FUSE server of ours and how it was started. */
+export interface RunningServer {
+  readonly pid: number;
+  readonly args: readonly string[];
+}
+
+/**
+ * The processes that serve the mount on `target` (a supervisor and a worker), as far as this user may see
+ * their command lines.
+ */
+export async function findServers(target: string): Promise<RunningServer[]> {
+  const servers: RunningServer[] = [];
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    const [program = '', ...args] = line.split('\0').slice(0, -1);
+    if (basename(program).startsWith('node-aufs-fuse') && args.includes(target))
+      servers.push({ pid: Number(pid), args });
+  }
+  return servers;
+}
