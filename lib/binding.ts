@@ -160,9 +160,10 @@ export interface Binding {
   changes(diff: NativePath, parents: readonly NativePath[]): Promise<Change[]>;
   /**
    * Copies the layer `from` into the existing empty directory `to`: owner, mode, times, xattrs, hard links, holes,
-   * devices; the root's housekeeping (`.wh..wh.*`) is left out, its opaque marker not.
+   * devices; the root's housekeeping (`.wh..wh.*`) is left out, its opaque marker not. Without `exactOwner` a process
+   * without privileges owns the copies of other people's files, which lose their set-id bits; with it that is EPERM.
    */
-  copyTree(from: NativePath, to: NativePath): Promise<CopyTreeResult>;
+  copyTree(from: NativePath, to: NativePath, exactOwner: boolean): Promise<CopyTreeResult>;
   /** Removes `path` and all below, never following a link or crossing a mount. A missing path is no error. */
   removeTree(path: NativePath): Promise<void>;
   /** Sum of apparent sizes in bytes, each inode once, directories not counted (Docker's DiffSize). */

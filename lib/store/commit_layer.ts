@@ -27,7 +27,7 @@ export async function commitLayer(layout: Layout, layer: Layer, options: CommitO
     }
     await flushHardLinks(layer);
     const fill = async (diff: string): Promise<void> => {
-      await native(binding().copyTree(layer.diffPath, diff));
+      await native(binding().copyTree(layer.diffPath, diff, true));
     };
     await publishLayer(layout, { id, parent: layer.parent, readOnly: true, labels, fill, signal });
   };

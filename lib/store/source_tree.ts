@@ -29,5 +29,5 @@ export async function copyInto(diff: string, from: string, at: string): Promise<
     await mkdir(place);
     await chmod(place, 0o755);
   }
-  await native(binding().copyTree(from, place));
+  await native(binding().copyTree(from, place, false));
 }

@@ -12,6 +12,7 @@
 #include "sys/directory.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
+#include "sys/process_control.h"
 #include "union/copy_data.h"
 #include "union/metadata.h"
 #include "union/whiteout.h"
@@ -21,7 +22,8 @@ namespace {
 
 class TreeCopy {
  public:
-  explicit TreeCopy(int to_root) : to_root_(to_root) {}
+  TreeCopy(int to_root, Owner owner)
+      : to_root_(to_root), takes_over_(owner == Owner::kIfPermitted && sys::user_id() != 0) {}
 
   Status directory(int from, int to, const std::string& path) {
     std::vector<std::string> names;
@@ -39,12 +41,21 @@ class TreeCopy {
     }
     // Last, for entries that are made in it move its times.
     AUFS_TRY(const struct stat st, sys::stat_at(from, ""));
-    return copy_metadata(Place::borrowed(from), st, Place::borrowed(to));
+    return copy_metadata(Place::borrowed(from), owned(st), Place::borrowed(to));
   }
 
   CopyTreeOutcome outcome() const { return outcome_; }
 
  private:
+  // The attributes that the copy gets.
+  struct stat owned(struct stat st) const {
+    if (!takes_over_ || (st.st_uid == sys::user_id() && st.st_gid == sys::group_id())) return st;
+    st.st_uid = sys::user_id();
+    st.st_gid = sys::group_id();
+    st.st_mode &= ~static_cast<mode_t>(S_ISUID | S_ISGID);
+    return st;
+  }
+
   Status entry(int from, int to, const std::string& name, const std::string& path) {
     AUFS_TRY(const struct stat st, sys::stat_at(from, name.c_str()));
     if (S_ISDIR(st.st_mode)) return subdirectory(from, to, name, path);
@@ -81,7 +92,7 @@ class TreeCopy {
     AUFS_TRY(const CopyOutcome copied, copy_data(source.get(), target.get(), st.st_size, true));
     outcome_.bytes += copied.bytes;
     outcome_.method = std::max(outcome_.method, copied.method);
-    return copy_metadata(Place::borrowed(from, name), st, Place::borrowed(target.get()));
+    return copy_metadata(Place::borrowed(from, name), owned(st), Place::borrowed(target.get()));
   }
 
   static Result<UniqueFd> open_quietly(int dir, const char* name) {
@@ -96,10 +107,11 @@ class TreeCopy {
     } else {
       AUFS_CHECK(sys::mknod(to, name.c_str(), st.st_mode, st.st_rdev));
     }
-    return copy_metadata(Place::borrowed(from, name), st, Place::borrowed(to, name));
+    return copy_metadata(Place::borrowed(from, name), owned(st), Place::borrowed(to, name));
   }
 
   const int to_root_;
+  const bool takes_over_;
   CopyTreeOutcome outcome_;
   std::map<std::pair<dev_t, ino_t>, std::string>
       copies_;  // inodes of several names -> where the first copy is
@@ -107,10 +119,10 @@ class TreeCopy {
 
 }  // namespace
 
-Result<CopyTreeOutcome> copy_tree(const std::string& from, const std::string& to) {
+Result<CopyTreeOutcome> copy_tree(const std::string& from, const std::string& to, Owner owner) {
   AUFS_TRY(const UniqueFd source, sys::open_at(AT_FDCWD, from.c_str(), O_RDONLY | O_DIRECTORY));
   AUFS_TRY(const UniqueFd target, sys::open_at(AT_FDCWD, to.c_str(), O_RDONLY | O_DIRECTORY));
-  TreeCopy copy(target.get());
+  TreeCopy copy(target.get(), owner);
   AUFS_CHECK(copy.directory(source.get(), target.get(), ""));
   return copy.outcome();
 }

@@ -60,8 +60,9 @@ Napi::Value diff_size(const Napi::CallbackInfo& info) {
 Napi::Value copy_tree(const Napi::CallbackInfo& info) {
   std::string from = path_arg(info, 0);
   std::string to = path_arg(info, 1);
+  const layer::Owner owner = boolean_arg(info, 2) ? layer::Owner::kExact : layer::Owner::kIfPermitted;
   return async_call(
-      info.Env(), {"copyfile", from, to}, {}, [from, to] { return layer::copy_tree(from, to); },
+      info.Env(), {"copyfile", from, to}, {}, [from, to, owner] { return layer::copy_tree(from, to, owner); },
       [](Napi::Env env, const layer::CopyTreeOutcome& outcome) -> Napi::Value {
         Napi::Object object = Napi::Object::New(env);
         object.Set("entries", Napi::Number::New(env, static_cast<double>(outcome.entries)));
