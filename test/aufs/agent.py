@@ -78,7 +78,7 @@ class Agent:
     def op_devs(self, op):
         path = self.path(op['path'])
         st = os.lstat(path)
-        found = {'dev_is_mount_root': st.st_dev == os.lstat(self.mountpoint).st_dev, 'raw_ino': st.st_ino}
+        found = {'dev_is_mount_root': st.st_dev == os.lstat(self.mountpoint).st_dev, 'raw_ino': str(st.st_ino)}
         for name, root in self.branches.items():
             try:
                 raw = os.lstat(os.path.normpath(os.path.join(root, to_bytes(op['path']))))
@@ -222,7 +222,7 @@ class Agent:
         os.fchmod(self.fds[op['fd']], int(op['mode'], 8))
 
     def op_linkfd(self, op):
-        os.link(f"/proc/self/fd/{self.fds[op['fd']]}", self.path(op['to']), follow_symlinks=True)
+        calls.link_open_file(self.fds[op['fd']], self.path(op['to']))
 
     def op_fallocate(self, op):
         calls.fallocate(self.fds[op['fd']], op.get('how'), op['off'], op['len'])
@@ -255,18 +255,18 @@ class Agent:
         return calls.in_children(1, lambda _: [self.run(inner) for inner in op['ops']])[0]
 
     def op_parallel(self, op):
-        return calls.in_children(op['n'], lambda _: [self.run(inner) for inner in op['ops']])
+        return calls.in_children(op['n'], lambda i: [self.run(numbered(inner, i)) for inner in op['ops']])
 
     def op_repeat(self, op):
         seen = collections.Counter()
         for i in range(op['n']):
             for inner in op['ops']:
-                numbered = {k: v.replace('%i', str(i)) if isinstance(v, str) else v for k, v in inner.items()}
-                seen[str(self.run(numbered)['errno'])] += 1
+                seen[str(self.run(numbered(inner, i))['errno'])] += 1
         return dict(seen)
 
     def op_exec(self, op):
-        return calls.run_program([self.path(op['path']), *op['args']])
+        found = calls.run_program([self.path(op['path']), *op['args']])
+        return {'rc': found['rc'], 'out': found['out']}
 
     def op_sh(self, op):
         found = calls.run_program(['/bin/sh', '-c', op['cmd']], {**os.environ, 'BASE': self.base})
@@ -280,6 +280,15 @@ class Agent:
 
     def op_drop_caches(self, _):
         calls.drop_caches()
+
+
+def numbered(value, number):
+    """With `%i` replaced by the number. The outermost of nested ones decides, as in the recording."""
+    if isinstance(value, str):
+        return value.replace('%i', str(number))
+    if isinstance(value, list):
+        return [numbered(inner, number) for inner in value]
+    return {key: numbered(inner, number) for key, inner in value.items()} if isinstance(value, dict) else value
 
 
 def main():

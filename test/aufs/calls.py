@@ -16,6 +16,7 @@ NODE_TYPES = {'fifo': stat.S_IFIFO, 'sock': stat.S_IFSOCK, 'file': stat.S_IFREG}
 FALLOCATE_MODES = {None: 0, 'keep': 1, 'punch': 3, 'collapse': 8, 'zero': 16}  # linux/falloc.h
 LOCKS = {'ex': fcntl.LOCK_EX, 'sh': fcntl.LOCK_SH, 'un': fcntl.LOCK_UN}
 BLOCK = 1 << 20
+SMALLEST_PIECE = 4096
 sleep = time.sleep
 
 
@@ -55,10 +56,25 @@ def read_all(fd):
     return b''.join(parts)
 
 
+def link_open_file(fd, path):
+    """Without a directory os.link would use link(2), which does not follow the symlink."""
+    here = os.open('/', os.O_PATH)
+    try:
+        os.link(f'/proc/self/fd/{fd}', path, src_dir_fd=here, follow_symlinks=True)
+    finally:
+        os.close(here)
+
+
 def write_all(fd, data):
-    rest = memoryview(data)
+    """To the last byte that the disk takes: a recent ext4 refuses a big piece where it would take part of it."""
+    rest, piece = memoryview(data), len(data)
     while rest:
-        rest = rest[os.write(fd, rest[:BLOCK]):]
+        try:
+            rest = rest[os.write(fd, rest[:piece]):]
+        except OSError as error:
+            if error.errno != errno.ENOSPC or piece <= SMALLEST_PIECE:
+                raise
+            piece //= 2
 
 
 class Dirent(ctypes.Structure):

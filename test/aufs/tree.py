@@ -128,7 +128,7 @@ class Describer:
     def node(self, st):
         return {'type': TYPES[stat.S_IFMT(st.st_mode)], 'mode': f'{stat.S_IMODE(st.st_mode):04o}',
                 'uid': st.st_uid, 'gid': st.st_gid, 'size': st.st_size, 'nlink': st.st_nlink,
-                'mtime': self._time(st.st_mtime_ns), 'ino': st.st_ino}
+                'mtime': self._time(st.st_mtime_ns), 'ino': str(st.st_ino)}  # JSON's numbers are too short
 
     def _time(self, ns):
         if ns < SETUP_END * 10**9:

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+// Where we differ from the recording, each with its reason. An entry that no longer applies fails its test, so this is
+// what there is and no more. `readme` is the number in "Deliberate differences" of the scenarios' README.
+
+import type { Json } from './recording.ts';
+
+export type EngineName = 'mount' | 'union';
+
+export interface Known {
+  /** Matches the places of the differences; see `Difference.at`. */
+  readonly at: RegExp;
+  readonly reason: string;
+  /** What we give there, where it is one thing. */
+  readonly got?: Json;
+  /** Not meant to stay: the title of the test says so. */
+  readonly open?: boolean;
+  /** Only there. */
+  readonly engine?: EngineName;
+}
+
+const deliberate = (readme: number, at: RegExp, what: string): Known => ({
+  at,
+  reason: `README ${readme}: ${what}`,
+});
+/** The recording's own kernel or file system, not AUFS. */
+const recorder = (at: RegExp, reason: string): Known => ({
+  at,
+  reason: `of the recording machine: ${reason}`,
+});
+/** A difference that is not meant to stay. */
+const open = (at: RegExp, reason: string): Known => ({ at, reason, open: true });
+const only = (engine: EngineName, known: Known): Known => ({ ...known, engine });
+const giving = (got: Json, known: Known): Known => ({ ...known, got });
+
+const TRUE_COUNT = 'the true link count';
+const AT_UNMOUNT =
+  'the other names of a hard link are given to the branch at unmount, not when they are looked at';
+const LONG_NAMES = 'names up to 251 bytes can be made, and longer ones of a lower branch be read and written';
+const FEWER_INODES = 'what AUFS keeps in the root of a branch need not be there, and leaves more inodes';
+
+/** By scenario. */
+export const KNOWN: Readonly<Record<string, readonly Known[]>> = {
+  '008-type-conflict': [
+    deliberate(
+      7,
+      /^op\[[6-9]\] (readdir|cat) (ds|dfd)/,
+      'a directory does not merge through a file in between',
+    ),
+  ],
+  '011-name-max': [
+    giving(null, deliberate(8, /^op\[(1|2|3|8|14|15)\] .*: errno$/, LONG_NAMES)),
+    giving('ENOENT', deliberate(8, /^op\[(9|10|11|12|16|17)\] .*: errno$/, LONG_NAMES)),
+    deliberate(8, /^(merged|raw rw:) ([kmns])\2{241,250}$/, LONG_NAMES),
+  ],
+  '012-name-max-lower': [
+    giving(null, deliberate(8, /^op\[(2|3|4|5|6|7|9|11)\] .*: errno$/, LONG_NAMES)),
+    deliberate(8, /^op\[0\] readdir \.: ret$/, 'AUFS lists them without type, for it cannot look at them'),
+    deliberate(8, /^merged ([dn])\1{242,254}(: (type|mode|uid|gid|err))?$/, LONG_NAMES),
+    deliberate(8, /^raw rw: (\.wh\.)?([dn])\2{241,254}(\/\.wh\.in|: nlink)?$/, LONG_NAMES),
+  ],
+  '038-rename-dir-lower': [
+    open(/: ret d$|^raw rw: (d|d2\/s)$/, 'a directory whose rename gave EXDEV stays copied up'),
+    open(/^(merged|raw rw:) n2: mtime$/, 'a renamed empty lower directory does not keep its mtime'),
+    open(/^raw rw: (n2\/\.wh\.\.wh\.\.opq|\.wh\.empty: nlink)$/, 'it becomes opaque though nothing is below'),
+  ],
+  '044-rename-dir-loop': [
+    only(
+      'union',
+      giving(
+        'EBUSY',
+        recorder(/^op\[2\] rename \. x: errno$/, 'the root of a mount, which that of a Union is not'),
+      ),
+    ),
+  ],
+  '045-rename-dir-dirren': [
+    deliberate(
+      1,
+      /^raw rw: (\.wh\.\.wh\.hino|n\/\.wh\.\.wh\.\.dr\.\w.*)$/,
+      'a renamed directory is a plain directory',
+    ),
+    deliberate(
+      1,
+      /^raw rw: (n\/\.wh\.\.wh\.\.opq|n\/s\/\.wh\.y)$/,
+      'and an opaque one, so that nothing need be hidden',
+    ),
+  ],
+  '050-plink-write-one': [deliberate(2, /^op\[(8|15)\] dump rw: ret (a: nlink|b|d|d\/c)$/, AT_UNMOUNT)],
+  '053-plink-flush': [
+    deliberate(2, /^op\[3\] dump rw: ret (a: nlink|b|d|d\/c)$/, AT_UNMOUNT),
+    deliberate(2, /^(op\[1[12]\] lstat [ab]: ret|merged (a|b|d\/c)): nlink$/, TRUE_COUNT),
+  ],
+  '054-plink-unlink': [deliberate(2, /^(op\[[13479]\] lstat (b|c|c2): ret|merged c2): nlink$/, TRUE_COUNT)],
+  '066-stale-mmap': [
+    only('mount', deliberate(3, /^op\[6\] mread m: ret$/, 'a mapping sees what is written')),
+  ],
+  '069-xattr-lower': [
+    deliberate(
+      7,
+      /^op\[12\] listxattr rm: ret$|^(merged|raw rw:) rm: xattrs$/,
+      'AUFS leaves an empty attribute',
+    ),
+    only('union', {
+      at: /^(merged s: xattrs|raw rw: s)$/,
+      reason: 'attributes of symlinks are not in the API',
+    }),
+  ],
+  '072-acl': [
+    only(
+      'mount',
+      deliberate(7, /^op\[4\] getfacl f: ret$|^(merged|raw rw:) f: xattrs$/, 'AUFS shows a stale mask'),
+    ),
+  ],
+  '074-filecaps': [
+    deliberate(7, /^(merged|raw rw:) b: xattrs$/, 'AUFS leaves an attribute that cannot be read'),
+  ],
+  '078-open-unlinked-then-write': [
+    only(
+      'mount',
+      deliberate(7, /^op\[10\] linkfd .*: errno$/, 'ESTALE; ENOENT it is on every other file system'),
+    ),
+  ],
+  '083-ino-constancy': [
+    only('union', {
+      at: /^op\[\d+\] devs .*: ret\.dev_equals_/,
+      reason: 'without a mount there is no device of its own',
+    }),
+  ],
+  '084-ino-noxino': [
+    deliberate(
+      2,
+      /^(op\[[56]\] (lstat|cat)|merged) b2: /,
+      'hard links stay joined, with inode numbers that need no table',
+    ),
+    deliberate(2, /^raw rw: (b: nlink|b2)$/, 'hard links stay joined'),
+  ],
+  '086-sparse-cpup': [
+    {
+      at: /^raw rw: zeros: data$/,
+      reason: 'holes are kept, but not made where there were none; the README leaves it open',
+    },
+  ],
+  '087-fallocate': [
+    only('mount', { at: /^op\[6\] extents f: ret$/, reason: 'AUFS has no SEEK_HOLE: a file is whole to it' }),
+    only('mount', {
+      at: /^op\[[78]\] |^(merged|raw rw:) a: (size|content|data)$/,
+      reason: 'the kernel answers FALLOC_FL_COLLAPSE_RANGE on FUSE itself, with EOPNOTSUPP (fs/fuse/file.c)',
+    }),
+  ],
+  '092-nodirperm1': [
+    only(
+      'mount',
+      open(/^op\[[014]\] (cat|readdir) [de].*: errno$/, 'nodirperm1 is accepted and does nothing'),
+    ),
+  ],
+  '116-enospc-rename': [
+    recorder(
+      /^op\[11\] mkdir d: errno$|^(merged|raw rw:) d$/,
+      'whether its ext4 had one more block for a directory',
+    ),
+  ],
+  '117-enospc-inodes': [
+    recorder(/^op\[(0|5)\] |^merged f0002[67]$|^raw rw: \.wh\.f000\d\d(: nlink)?$/, FEWER_INODES),
+  ],
+  '125-user-wh-files': [
+    open(
+      /^op\[[12]\] cat (dirwh|slwh): errno$/,
+      'a whiteout that is a directory or a symlink is taken for one',
+    ),
+    open(/^op\[0\] readdir \.: ret$|^merged \.wh\.$/, 'AUFS lists a name that is ".wh." and nothing more'),
+  ],
+  '126-opq-file-variants': [
+    open(/^op\[0\] readdir d: errno$|^merged d: /, 'an opaque marker that is a directory is taken for one'),
+    open(
+      /^op\[[123]\] |^merged (rootfile|d2\/x)$/,
+      'an opaque marker in the root of a branch counts; AUFS ignores it',
+    ),
+  ],
+  '131-overlapping-mounts': [
+    only('mount', {
+      at: /^op\[3\] mountopts_invalid: errno$/,
+      reason: 'a permission that nobody knows is refused',
+    }),
+  ],
+  '144-plink-trigger': [deliberate(2, /^op\[(9|12|16)\] dump rw: ret (a: nlink|b|d)$/, AT_UNMOUNT)],
+  '158-whiteout-noinode': [
+    recorder(/^op\[0\] repeat: ret$|^raw rw: fill101[123]$/, FEWER_INODES),
+    open(
+      /^op\[[124]\] (unlink|rmdir) [abe]: errno$|^raw rw: \.wh\.[abe]$/,
+      'the first whiteout needs an inode; where none is left nothing can be deleted',
+    ),
+  ],
+};
+
+const LIVE = 'branches cannot be changed on a mounted union yet';
+const SEVERAL = 'of several writable branches only the topmost is written yet';
+const UDBA = 'changes of a branch behind the mount are not looked for yet';
+
+/** Scenarios that are not replayed, and why. */
+export const NOT_REPLAYED: Readonly<
+  Record<string, { readonly reason: string; readonly engine?: EngineName }>
+> = {
+  '051-plink-noplink': { reason: 'noplink changes nothing: what it asks for is the fault in README 7' },
+  '071-xattr-unsupported-upper': {
+    reason: 'tmpfs has user attributes since Linux 6.6, the recording kernel had not',
+  },
+  '095-remount-append': { reason: LIVE },
+  '096-remount-prepend': { reason: LIVE },
+  '098-remount-mod': { reason: LIVE },
+  '099-remount-ro': { reason: LIVE },
+  '101-multi-default': { reason: SEVERAL },
+  '102-multi-tdp': { reason: SEVERAL },
+  '104-multi-mfs': { reason: SEVERAL },
+  '105-multi-pmfs': { reason: SEVERAL },
+  '107-multi-cpup-bup': { reason: SEVERAL },
+  '108-multi-cpup-bu': { reason: SEVERAL },
+  '110-udba-none': { reason: UDBA },
+  '111-udba-reval': { reason: UDBA },
+  '129-rw-nolwh': { reason: 'whiteouts share an inode also with rw+nolwh' },
+  '132-perm-strings': { reason: 'branch attributes (moo, coo_reg, fhsm, icex, unpin) are not there yet' },
+  '138-xino-files': { reason: 'mounts a second AUFS itself, to look at its inode number table' },
+  '140-umount-busy': { reason: 'close() closes what is open', engine: 'union' },
+  '153-udba-docker-default': { reason: UDBA },
+};
