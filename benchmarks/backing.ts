@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { existsSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { freemem } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { runTool } from './contenders/foreign_mount.ts';
 
 const MiB = 1024 * 1024;
@@ -13,6 +13,8 @@ export interface Backing {
   readonly directory: string;
   /** What it is made of, for the record. */
   readonly description: string;
+  /** Name of its block device, if it is used by nobody else: `loop0`. */
+  readonly device: string | undefined;
   close(): Promise<void>;
 }
 
@@ -66,11 +68,12 @@ export async function openBacking(kind: string, workspace: string, size: number)
     // mount(8) sets the loop device up so that it goes away with the mount.
     await runTool('mount', ['-t', kind, '-o', 'loop,noatime', image, directory]);
     undo.push(() => runTool('umount', [directory]));
-    const direct = await useDirectIo(directory);
+    const device = (await runTool('findmnt', ['-n', '-o', 'SOURCE', directory])).trim();
+    const direct = await useDirectIo(device);
     const where = `loop image of ${size / MiB} MiB ${inMemory ? 'in memory' : 'on the disk of the workspace'}`;
     const version = (await toolVersion(program)) ?? 'unknown';
     const description = `${where}${direct ? ', direct I/O' : ''}, ${maker.join(' ')}, noatime; ${version}`;
-    return { name: kind, directory, description, close };
+    return { name: kind, directory, description, device: basename(device), close };
   } catch (error) {
     await close();
     throw error;
@@ -85,13 +88,13 @@ async function plainDirectory(workspace: string): Promise<Backing> {
     name: `here (${type})`,
     directory,
     description: `${type} of the workspace`,
+    device: undefined,
     close: async () => rmSync(directory, { recursive: true, force: true }),
   };
 }
 
 /** Without it the data would be cached twice and the image's own write-back would disturb later rounds. */
-async function useDirectIo(directory: string): Promise<boolean> {
-  const device = (await runTool('findmnt', ['-n', '-o', 'SOURCE', directory])).trim();
+async function useDirectIo(device: string): Promise<boolean> {
   try {
     await runTool('losetup', ['--direct-io=on', device]);
     return true;

@@ -22,7 +22,11 @@ export function percent(share: number): string {
 
 /** A count per second or the like, with commas, or three digits if it is small. */
 export function amount(value: number): string {
-  return value < 100 ? digits(value) : Math.round(value).toLocaleString('en');
+  return value < 100
+    ? Number.isInteger(value)
+      ? String(value)
+      : digits(value)
+    : Math.round(value).toLocaleString('en');
 }
 
 export function mebibytes(bytes: number): string {

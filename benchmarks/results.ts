@@ -27,12 +27,13 @@ export function saveResults(
     baselines: groups.map(({ baseline }) => baseline),
     rows: rows.map(({ contender, failure, summary }) => {
       if (summary === undefined) return { contender, failure };
-      const { median, spread, samples, stored } = summary;
+      const { median, spread, samples, stored, flushes } = summary;
       return {
         contender,
         median: round(median),
         spread: round(spread),
         samples: samples.map(round),
+        flushes: flushes === undefined ? undefined : round(flushes),
         stored,
       };
     }),

@@ -77,6 +77,7 @@ export async function runCase(
         settings,
         directory: join(place, String(i)),
         lowers,
+        device: backing.device,
       }),
   );
   let counted = 0;

@@ -9,6 +9,8 @@ export interface Summary {
   readonly samples: readonly number[];
   readonly copies: boolean;
   readonly stored: number | undefined;
+  /** Median of the cache flushes per operation: what tells a copy that is on disk from one that is not. */
+  readonly flushes: number | undefined;
 }
 
 export function median(values: readonly number[]): number {
@@ -22,11 +24,15 @@ export function median(values: readonly number[]): number {
 export function summarize(samples: readonly Sample[], operations: number): Summary {
   const times = samples.map(({ nanoseconds }) => nanoseconds / operations);
   const middle = median(times);
+  const flushes = samples.flatMap((sample) =>
+    sample.flushes === undefined ? [] : [sample.flushes / operations],
+  );
   return {
     median: middle,
     spread: (Math.max(...times) - Math.min(...times)) / 2 / middle,
     samples: times,
     copies: samples[0]?.copies ?? false,
     stored: samples.at(-1)?.stored,
+    flushes: flushes.length === samples.length ? median(flushes) : undefined,
   };
 }

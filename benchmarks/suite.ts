@@ -97,5 +97,7 @@ export interface Sample {
   readonly nanoseconds: number;
   /** Whether the contender copies at all; bytes per second mean nothing otherwise. */
   readonly copies: boolean;
+  /** Cache flushes that the device saw meanwhile; undefined where there is no device of our own. */
+  readonly flushes?: number | undefined;
   readonly stored?: number | undefined;
 }

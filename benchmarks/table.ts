@@ -28,6 +28,7 @@ function caseTable(result: CaseResult, { title, baseline, contenders }: Group): 
   const base = rows.find(({ contender }) => contender === baseline)?.summary?.median;
   const many = operations > 1;
   const stored = rows.some(({ summary }) => summary?.stored !== undefined);
+  const flushes = bytes > 0 && rows.some(({ summary }) => summary?.flushes !== undefined);
   const head = [
     heading([result.case.title, title, result.backing]),
     many ? 'median a file' : 'median',
@@ -35,6 +36,7 @@ function caseTable(result: CaseResult, { title, baseline, contenders }: Group): 
     'spread',
     ...(bytes > 0 ? ['MB/s'] : []),
     ...(many ? ['files/s'] : []),
+    ...(flushes ? [many ? 'flushes a file' : 'flushes'] : []),
     ...(stored ? ['on disk'] : []),
   ];
   const lines = rows.map(({ contender, summary }) => {
@@ -47,6 +49,7 @@ function caseTable(result: CaseResult, { title, baseline, contenders }: Group): 
       percent(spread),
       ...(bytes > 0 ? [copies ? amount(bytes / operations / (median / 1e9) / 1e6) : NONE] : []),
       ...(many ? [amount(1e9 / median)] : []),
+      ...(flushes ? [summary.flushes === undefined ? NONE : amount(summary.flushes)] : []),
       ...(stored ? [summary.stored === undefined ? NONE : mebibytes(summary.stored)] : []),
     ];
   });

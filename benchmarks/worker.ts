@@ -2,7 +2,7 @@
 // The process of one case x contender. Its parent says when a round is due; between rounds it waits, so that rounds of
 // all contenders interleave. If the parent goes away, it takes down what it has set up and ends.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contender } from './contenders/index.ts';
 import type { Case, Contender, Running, Sample, Stack } from './suite.ts';
@@ -14,6 +14,7 @@ class Worker {
   readonly #contender: Contender;
   readonly #stack: Stack;
   readonly #directory: string;
+  readonly #device: string | undefined;
   #running: Running | undefined;
 
   constructor(job: Job) {
@@ -23,6 +24,7 @@ class Worker {
     this.#case = found;
     this.#contender = contender(job.contender);
     this.#directory = job.directory;
+    this.#device = job.device;
     const at = (name: string) => join(job.directory, name);
     this.#stack = {
       lowers: job.lowers,
@@ -38,15 +40,17 @@ class Worker {
     if (this.#case.fresh) await this.stop();
     if (this.#running === undefined) await this.#start();
     const running = this.#running as unknown as Running;
+    const flushesBefore = this.#flushes();
     const begin = process.hrtime.bigint();
     await this.#case.run(running.view);
     const nanoseconds = Number(process.hrtime.bigint() - begin);
-    if (running.copies === undefined) return { nanoseconds, copies: false };
+    const flushes = flushesBefore === undefined ? undefined : (this.#flushes() ?? 0) - flushesBefore;
+    if (running.copies === undefined) return { nanoseconds, flushes, copies: false };
     this.#case.verify?.(running.copies);
     const stored = this.#case.stored?.(running.copies);
     // Not at the beginning of the next round: the others should not have our dirty pages and our space used.
     if (this.#case.fresh) await this.stop();
-    return { nanoseconds, copies: true, stored };
+    return { nanoseconds, flushes, copies: true, stored };
   }
 
   async stop(): Promise<void> {
@@ -59,6 +63,13 @@ class Worker {
   async end(): Promise<void> {
     await this.stop();
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  /** See the kernel's Documentation/block/stat.rst. */
+  #flushes(): number | undefined {
+    if (this.#device === undefined) return undefined;
+    const fields = readFileSync(`/sys/block/${this.#device}/stat`, 'utf8').trim().split(/\s+/);
+    return fields[15] === undefined ? undefined : Number(fields[15]);
   }
 
   async #start(): Promise<void> {

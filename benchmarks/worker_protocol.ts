@@ -10,6 +10,8 @@ export interface Job {
   /** The worker's own, on the file system that is tested. */
   readonly directory: string;
   readonly lowers: readonly string[];
+  /** Name of the block device below, if nobody else uses it: `loop0`. */
+  readonly device: string | undefined;
 }
 
 export type Request = 'round' | 'end';

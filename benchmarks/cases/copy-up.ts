@@ -13,7 +13,7 @@ const SPARSE_DATA = 16;
 const durable: Group = {
   title: 'durable',
   baseline: 'overlayfs',
-  contenders: ['overlayfs', 'node-aufs mount', 'node-aufs Union'],
+  contenders: ['overlayfs', 'copy, fsync, rename', 'node-aufs mount', 'node-aufs Union'],
 };
 const volatile: Group = {
   title: 'volatile',
@@ -118,9 +118,13 @@ export const copyUp: Suite = {
   notes: [
     'First write: open for reading and writing, write one byte, close. node-aufs Union: Union.copyUp(path), awaited ' +
       'one after the other; "all at once": one Union.copyUp(paths).',
-    'Durable: the copy is on disk before it has its name (overlayfs syncs each copied file). Volatile: nobody syncs ' +
+    'Durable: the copy is on disk before it has its name. Kernel overlayfs does that by a sync of each file, but not for ' +
+      'one that it could clone: on XFS and Btrfs its row in the durable tables has no flush and is no equal of ours; ' +
+      '"copy, fsync, rename" is. Volatile: nobody syncs ' +
       '(overlayfs and node-aufs mounted with `volatile`; fuse-overlayfs, unionfs-fuse and cp never do).',
-    'Plain directory: the same calls on files that need no copy, which is the cost of measuring. ' +
+    "Flushes: of the device's cache, counted by the kernel (/sys/block/loopN/stat).",
+    'Copy, fsync, rename: node:fs calls without a union, content and mode only, no first write. ' +
+      'Plain directory: the same calls on files that need no copy, which is the cost of measuring. ' +
       'cp: one process for all files, its start included, with no first write.',
     'Every round has a fresh mount and an empty writable branch; the lower files are in the page cache; dirty ' +
       'data of the contender before is written out first.',

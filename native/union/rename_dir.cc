@@ -10,6 +10,7 @@
 #include "union/copy_up.h"
 #include "union/dir_merge.h"
 #include "union/lookup.h"
+#include "union/metadata.h"
 #include "union/remove.h"
 #include "union/rename_parts.h"
 #include "union/staging.h"
@@ -56,14 +57,19 @@ void drop_lower_layers(Engine& engine, const NodePtr& dir) {
 // with what is below the new name.
 Status make_movable(Engine& engine, const NodePtr& dir, bool opaque) {
   AUFS_TRY(const bool merged, shows_lower_child(engine, dir));
-  if (merged && !engine.options.dirren) return Error{EXDEV, "rename"};
   AUFS_CHECK(merged ? copy_up_tree(engine, dir) : copy_up_directory(engine, dir));
+  if (!opaque) return ok();
   AUFS_TRY(const SharedFd fd, upper_fd(engine, dir));
   // The marker changes nothing yet: whatever is below was copied up or is hidden.
-  const bool several = layer_branches(*dir).size() > 1;
-  if (opaque || several) AUFS_CHECK(make_opaque(engine, fd->get()));
-  if (several) drop_lower_layers(engine, dir);
-  return ok();
+  const KeepTimes keep(fd->get());
+  return make_opaque(engine, fd->get());
+}
+
+// Without `dirren` a directory that shows something from below stays where it is, and nothing is copied for it.
+Status check_allowed(Engine& engine, const NodePtr& dir) {
+  if (engine.options.dirren || !dir->is_dir()) return ok();
+  AUFS_TRY(const bool merged, shows_lower_child(engine, dir));
+  return merged ? Status(Error{EXDEV, "rename"}) : ok();
 }
 
 void set_name(const NodePtr& node, const NodePtr& parent, const std::string& name) {
@@ -112,6 +118,7 @@ Status replace(Engine& engine, const RenameNames& names, const Found& source) {
     AUFS_TRY(const NameEntry entry, visible_entry(engine, names.to_dir, names.to));
     AUFS_TRY(replaced, check_replaced(engine, target->node, entry));
   }
+  AUFS_CHECK(check_allowed(engine, source.node));
   AUFS_CHECK(copy_up_directory(engine, names.to_dir));
   bool opaque = false;
   {
@@ -132,6 +139,7 @@ Status replace(Engine& engine, const RenameNames& names, const Found& source) {
   note_gone(from);
   note_here(engine, to, from.entry.ino, DT_DIR);
   set_name(source.node, names.to_dir, names.to);
+  drop_lower_layers(engine, source.node);
   adjust_subdirs(*names.from_dir, -1);
   adjust_subdirs(*names.to_dir, replaced.node ? 0 : 1);
   if (replaced.node) {
@@ -155,6 +163,8 @@ Status exchange(Engine& engine, const RenameNames& names, const Found& source) {
   AUFS_TRY(const NameEntry to_seen, visible_entry(engine, names.to_dir, names.to));
   const bool opaque_there = to_seen.lower != kNoBranch;
   const bool opaque_here = from_seen.lower != kNoBranch;
+  AUFS_CHECK(check_allowed(engine, source.node));
+  AUFS_CHECK(check_allowed(engine, target.node));
   AUFS_CHECK(prepare_exchange(engine, names.from_dir, names.from, source.node, opaque_there));
   AUFS_CHECK(prepare_exchange(engine, names.to_dir, names.to, target.node, opaque_here));
   AUFS_TRY(const NamedEntry from, named_entry(engine, names.from_dir, names.from));
@@ -170,6 +180,9 @@ Status exchange(Engine& engine, const RenameNames& names, const Found& source) {
   };
   rename_one(source.node, from, to);
   rename_one(target.node, to, from);
+  for (const NodePtr& node : {source.node, target.node}) {
+    if (node->is_dir()) drop_lower_layers(engine, node);
+  }
   const int change = (target.node->is_dir() ? 1 : 0) - (source.node->is_dir() ? 1 : 0);
   adjust_subdirs(*names.from_dir, change);
   adjust_subdirs(*names.to_dir, -change);
@@ -189,7 +202,6 @@ Status rename_directory(Engine& engine, const RenameNames& names, unsigned flags
   if (entry.top < engine.writable) return Error{EROFS, "rename"};
   if ((flags & RENAME_EXCHANGE) != 0) return exchange(engine, names, source);
   if (target && target->type != DT_DIR) return Error{ENOTDIR, "rename"};
-  AUFS_CHECK(copy_up_directory(engine, source.node));
   return replace(engine, names, source);
 }
 
