@@ -3,12 +3,17 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "sys/call.h"
 
 namespace aufs::sys {
 namespace {
+
+constexpr unsigned kMajor = 10;  // miscellaneous devices
+constexpr unsigned kMinor = 229;
 
 // Numbers of the protocol, so that older kernel headers do.
 struct BackingMap {
@@ -26,7 +31,12 @@ static_assert(kClone == 0x8004e500 && kBackingOpen == 0x4010e501 && kBackingClos
 Result<UniqueFd> open_fuse_device() {
   const int fd = retry_eintr([] { return ::open("/dev/fuse", O_RDWR | O_CLOEXEC); });
   if (fd < 0) return Error::last("open");
-  return UniqueFd(fd);
+  UniqueFd device(fd);
+  // Containers are known to put something else there.
+  struct stat st {};
+  if (::fstat(fd, &st) < 0) return Error::last("fstat");
+  if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(kMajor, kMinor)) return Error{ENODEV, "open"};
+  return device;
 }
 
 Result<UniqueFd> clone_fuse_device(int session) {
