@@ -10,7 +10,7 @@ NAME is one of: ${suites.map(({ name }) => name).join(', ')}; none: all of them.
 
   --backing A,B   file systems to run on: ${backingNames.join(', ')}.
                   Loop images need root; here is the file system of $TMPDIR.
-  --rounds N      exactly N rounds of everything instead of as many as fit in five minutes
+  --rounds N      exactly N rounds of everything instead of as many as fit in about five minutes
   --case TEXT     only cases whose title has TEXT in it
   --quick         small files, one file system, one round: does it work at all? Nothing is saved.
   --no-save       write no file to benchmarks/results/

@@ -20,13 +20,6 @@ export interface CaseResult {
   readonly rows: readonly Row[];
 }
 
-export interface Effort {
-  /** Exactly so many rounds; undefined: as many as fit in the time, between the limits below. */
-  readonly rounds: number | undefined;
-  /** For all cases of all backings, in milliseconds; only kept where `rounds` is undefined. */
-  readonly time: number;
-}
-
 const MIN_ROUNDS = 3;
 const MAX_ROUNDS = 15;
 

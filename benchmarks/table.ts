@@ -68,7 +68,7 @@ function seriesTable(results: readonly CaseResult[]): string {
   const head = [
     `${heading([first.case.series?.title ?? '', first.backing])} (vs ${baseline})`,
     ...columns.flatMap((column) => [column, 'ratio', 'spread']),
-    ...(growth ? [`${columns.at(-1)} / ${columns[0]}`] : []),
+    ...(growth ? [`${number(columns.at(-1))} / ${number(columns[0])}`] : []),
   ];
   const find = (result: CaseResult | undefined, name: string) =>
     result?.rows.find(({ contender }) => contender === name)?.summary;
@@ -86,6 +86,11 @@ function seriesTable(results: readonly CaseResult[]): string {
   });
   const rows = results.flatMap((result) => rowsOf(result, contenders));
   return withReasons(markdown([head, ...lines]), rows, results);
+}
+
+/** `128` of `128 branches`. */
+function number(column = ''): string {
+  return column.split(' ')[0] ?? '';
 }
 
 function rowsOf({ rows }: CaseResult, contenders: readonly string[]): Row[] {

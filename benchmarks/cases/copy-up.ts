@@ -123,7 +123,8 @@ export const copyUp: Suite = {
       '"copy, fsync, rename" is. Volatile: nobody syncs ' +
       '(overlayfs and node-aufs mounted with `volatile`; fuse-overlayfs, unionfs-fuse and cp never do).',
     "Flushes: of the device's cache, counted by the kernel (/sys/block/loopN/stat).",
-    'Copy, fsync, rename: node:fs calls without a union, content and mode only, no first write. ' +
+    'Copy, fsync, rename: node:fs calls without a union, content and mode only, holes are filled where nothing ' +
+      'can be cloned, no first write. ' +
       'Plain directory: the same calls on files that need no copy, which is the cost of measuring. ' +
       'cp: one process for all files, its start included, with no first write.',
     'Every round has a fresh mount and an empty writable branch; the lower files are in the page cache; dirty ' +
