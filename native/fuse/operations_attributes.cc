@@ -24,7 +24,8 @@ constexpr std::string_view kBranchAttribute = "aufs.branch";
 Result<std::string> describe_branch(UnionFs& fs, const NodePtr& node) {
   const BranchIndex index = fs.branch_of(node);
   AUFS_TRY(const std::string path, fs.branch_path(index));
-  return std::to_string(index) + " " + perm_text(fs.branches()[static_cast<std::size_t>(index)].perm) + " " + path;
+  return std::to_string(index) + " " + perm_text(fs.branches()[static_cast<std::size_t>(index)].perm) + " " +
+         path;
 }
 
 // Somebody outside the file's group has set an ACL, so that the set-group-ID bit has to go. The backing file system does
