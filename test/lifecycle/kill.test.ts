@@ -120,9 +120,10 @@ mounting(`SIGKILL amid writes leaves every file old or new${why}`, async (t) => 
         stdio: 'ignore',
       },
     );
+    const ended = once(writer, 'close');
     await sleep(20 + round * 25);
     process.kill(serverOf(stage).worker, 'SIGKILL');
-    await once(writer, 'close');
+    await ended;
     t.true(await nothingLeft(stage));
     await stage.mount();
     for (const name of readdirSync(stage.target)) {
