@@ -169,6 +169,7 @@ class FileCopyUp {
     ungroup.dismiss();
     AUFS_TRY(const struct stat made, sys::stat_at(upper_->get(), name));
     node_->grouped = node_->grouped || grouped;
+    node_->pin.reset();  // of the original, if it had lost the names that were known; the copy has one
     engine_.numbers.keep(engine_.upper(), made.st_ino, node_->ino);
     note_file(*index, made.st_ino);
     move_node(copy);
@@ -195,8 +196,11 @@ class FileCopyUp {
 
   // A file with other names below becomes a hard-link group; false if it is none.
   Result<bool> keep_group(StagedFile* copy) {
-    const long names_below = static_cast<long>(stat_.st_nlink) - engine_.hard_links.count_gone(node_->ino) -
-                             (target_.fresh ? 0 : 1);
+    // Of a file of one name nobody counts that it is gone.
+    if (stat_.st_nlink == 1 && !target_.fresh) return false;
+    const long mine = target_.parent && !target_.fresh ? 1 : 0;
+    const long names_below =
+        static_cast<long>(stat_.st_nlink) - engine_.hard_links.count_gone(node_->ino) - mine;
     if (names_below <= 0) return false;
     UniqueFd special;
     if (copy == nullptr) {
@@ -229,16 +233,22 @@ class FileCopyUp {
     node_->names.assign(1, {target_.parent, target_.name});
   }
 
-  // An inode without a name lives in its descriptor only.
+  // An inode without a known name lives in its descriptor only, unless it has names below that nobody looked up yet: then
+  // it is a hard-link group, so that they lead to the copy.
   Status publish_unnamed(StagedFile* copy) {
     const std::lock_guard guard(node_->state);
-    if (copy != nullptr) {
-      AUFS_TRY(UniqueFd fd, sys::reopen(copy->fd(), O_PATH));
-      node_->pin = share(std::move(fd));
-    } else {
-      AUFS_TRY(UniqueFd fd, sys::open_at(staging_.get(), temporary_.c_str(), O_PATH | O_NOFOLLOW));
-      node_->pin = share(std::move(fd));
+    AUFS_TRY(const bool grouped, keep_group(copy));
+    Result<UniqueFd> fd = copy != nullptr
+                              ? sys::reopen(copy->fd(), O_PATH)
+                              : sys::open_at(staging_.get(), temporary_.c_str(), O_PATH | O_NOFOLLOW);
+    if (!fd) {
+      if (grouped) engine_.hard_links.remove(node_->ino);
+      return fd.error();
     }
+    AUFS_TRY(const struct stat made, sys::stat_fd(fd->get()));
+    if (grouped) engine_.numbers.keep(engine_.upper(), made.st_ino, node_->ino);
+    node_->grouped = grouped;
+    node_->pin = grouped ? nullptr : share(*std::move(fd));
     move_node(copy);
     return ok();
   }

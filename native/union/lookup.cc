@@ -50,7 +50,9 @@ void remember_name(const NodePtr& node, const NodePtr& parent, const std::string
     if (has_name(*node, parent, name)) return;
   }
   const std::lock_guard guard(node->state);
-  if (!has_name(*node, parent, name)) node->names.push_back({parent, name});
+  if (has_name(*node, parent, name)) return;
+  node->names.push_back({parent, name});
+  node->pin.reset();  // a file that had lost all known names has one again: it was a hard link
 }
 
 void fill_directory(Engine& engine, Node& node, const std::vector<BranchIndex>& branches) {

@@ -65,7 +65,8 @@ void after_name_went(Engine& engine, const NodePtr& node, const NodePtr& parent,
                              [&](const Name& known) { return is_name(known, parent, name); }),
               names.end());
   // A name that existed below only is covered now; one that was copied up was counted then.
-  if (entry.top > engine.writable && links > 1) engine.hard_links.name_covered(node->ino);
+  const bool has_links = links > 1 || engine.hard_links.count_gone(node->ino) > 0;
+  if (entry.top > engine.writable && has_links) engine.hard_links.name_covered(node->ino);
   if (!node->grouped) return;
   const Result<Place> place = locate(engine, node);
   if (!place) return;

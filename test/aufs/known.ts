@@ -81,6 +81,7 @@ export const KNOWN: Readonly<Record<string, readonly Known[]>> = {
       /^raw rw: (n\/\.wh\.\.wh\.\.opq|n\/s\/\.wh\.y)$/,
       'and an opaque one, so that nothing need be hidden',
     ),
+    deliberate(1, /^raw rw: \.wh\.d: nlink$/, 'one whiteout fewer to share the inode'),
   ],
   '050-plink-write-one': [deliberate(2, /^op\[(8|15)\] dump rw: ret (a: nlink|b|d|d\/c)$/, AT_UNMOUNT)],
   '053-plink-flush': [

@@ -237,6 +237,39 @@ TEST_F(UnionFsTest, HardLinksOfALowerFileStayOneFile) {
   EXPECT_EQ(read("c2"), "data+");
 }
 
+TEST_F(UnionFsTest, WritingToAHardLinkWhoseOtherNameWasUnlinkedWhileOpen) {
+  for (const bool through_the_open_file : {false, true}) {
+    for (const char* dir : {"rw", "ro1"}) std::filesystem::remove_all(scratch.at(dir));
+    for (const char* dir : {"rw", "ro1"}) scratch.dir(dir);
+    scratch.file("ro1/a", "data");
+    ASSERT_EQ(0, ::link(scratch.at("ro1/a").c_str(), scratch.at("ro1/b").c_str()));
+    ASSERT_EQ(0, ::link(scratch.at("ro1/a").c_str(), scratch.at("ro1/c").c_str()));
+    open();
+    {
+      auto file = fs->open(node("a"), O_RDWR | O_APPEND);
+      ASSERT_TRUE(file);
+      EXPECT_TRUE(fs->unlink(fs->root(), "a"));
+      const std::string plus = "+";
+      if (through_the_open_file) {
+        EXPECT_TRUE(fs->write(*file, std::as_bytes(std::span(plus)), -1));
+      } else {
+        append("b", plus);
+      }
+      EXPECT_EQ(read(*file), "data+");
+      EXPECT_EQ(read("b"), "data+");
+      EXPECT_EQ(find("c")->attr.st.st_nlink, 2U);
+    }
+    EXPECT_EQ(read("c"), "data+");
+    open();
+    EXPECT_EQ(read("c"), "data+");
+    EXPECT_EQ(read("b"), "data+");
+    EXPECT_EQ(find("b")->attr.st.st_ino, find("c")->attr.st.st_ino);
+    EXPECT_TRUE(fs->flush_hard_links());
+    EXPECT_EQ(scratch.content("rw/c"), "data+");
+    fs.reset();
+  }
+}
+
 TEST_F(UnionFsTest, LinkOfALowerFileMakesTheNewNameOnly) {
   scratch.file("ro1/a", "a");
   open();
