@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Attributes and extended attributes.
+#include <algorithm>
+#include <string_view>
+
 #include "fuse/convert.h"
 #include "fuse/operations.h"
 
@@ -26,6 +29,18 @@ Result<std::string> describe_branch(UnionFs& fs, const NodePtr& node) {
   AUFS_TRY(const std::string path, fs.branch_path(index));
   return std::to_string(index) + " " + perm_text(fs.branches()[static_cast<std::size_t>(index)].perm) + " " +
          path;
+}
+
+// The kernel's own file systems show these names to the administrator only; this process sees them for everybody.
+std::string without_trusted(std::string_view names) {
+  constexpr std::string_view kTrusted = "trusted.";
+  std::string shown;
+  while (!names.empty()) {
+    const std::string_view name = names.substr(0, names.find('\0'));
+    if (name.substr(0, kTrusted.size()) != kTrusted) shown.append(name).push_back('\0');
+    names.remove_prefix(std::min(name.size() + 1, names.size()));
+  }
+  return shown;
 }
 
 // Somebody outside the file's group has set an ACL, so that the set-group-ID bit has to go. The backing file system does
@@ -89,7 +104,8 @@ Status on_getxattr(Call& call) {
 
 Status on_listxattr(Call& call) {
   AUFS_TRY(const NodePtr node, node_of(call));
-  AUFS_TRY(const std::string names, call.server.fs.listxattr(node));
+  AUFS_TRY(std::string names, call.server.fs.listxattr(node));
+  if (call.request.header.uid != 0) names = without_trusted(names);
   return reply_sized(call, names, call.request.as<wire::GetxattrIn>().size);
 }
 

@@ -91,8 +91,11 @@ Napi::Value rename(const Napi::CallbackInfo& info) {
   std::string to = path_arg(info, 2);
   const auto flags = static_cast<unsigned>(integer_arg(info, 3));
   return union_call(info, {"rename", from, to}, [from, to, flags](UnionFs& fs) -> Status {
-    AUFS_TRY(const Walked source, taken_name(fs, from));
+    // Both directories are found before the source is looked at, as the kernel does: that decides which error is given.
+    AUFS_TRY(const Walked source, walk(fs, from, Last::kKeep));
     AUFS_TRY(const Walked target, walk(fs, to, Last::kKeep));
+    if (!source.found) return Error{ENOENT, "rename"};
+    if (source.trailing_slash && !S_ISDIR(source.found->attr.st.st_mode)) return Error{ENOTDIR, "rename"};
     if (source.name == "." || target.name == ".") return Error{EBUSY, "rename"};
     if (target.trailing_slash && !S_ISDIR(source.found->attr.st.st_mode)) return Error{ENOTDIR, "rename"};
     return fs.rename(source.parent, source.name, target.parent, target.name, flags);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "base/scope_exit.h"
 #include "sys/attributes.h"
@@ -162,7 +163,9 @@ class FileCopyUp {
     ScopeExit ungroup([&] {
       if (grouped) engine_.hard_links.remove(node_->ino);
     });
-    const KeepTimes keep(upper_->get());
+    std::optional<KeepTimes>
+        keep;  // link() makes an entry that was asked for: that moves the directory's time
+    if (!target_.fresh) keep.emplace(upper_->get());
     const char* name = target_.name.c_str();
     AUFS_CHECK(copy ? copy->publish(upper_->get(), name)
                     : sys::rename(staging_.get(), temporary_.c_str(), upper_->get(), name, 0));
