@@ -178,8 +178,10 @@ bool Worker::obey_line(const std::string& line) {
   return true;
 }
 
-// True if the mount is gone, everything is written and the owner has been told. A mount that was taken off lazily, or
-// that another mount namespace still has, is served until its last user leaves; the reply says "in_use" then.
+// True if the mount is gone, everything is written and the owner has been told. A mount that was taken off lazily is
+// served until its last user leaves; the reply says "in_use" then. One that could be taken off plainly has no user here:
+// what still holds it is a copy in another mount namespace (a service that was started meanwhile), which would keep the
+// branches for as long as that lives. It is not served any more.
 bool Worker::stop_on_request(sys::Unmount how) {
   JsonLine json;
   json.open('{').key("ok");
@@ -192,7 +194,7 @@ bool Worker::stop_on_request(sys::Unmount how) {
     control_.send(std::move(json).take());
     return false;
   }
-  const bool ended = wait_for_end(kLastRequests);
+  const bool ended = wait_for_end(kLastRequests) || how == sys::Unmount::kPlain;
   if (ended) close_union();
   json.boolean(true).key("in_use").boolean(!ended).close('}');
   control_.send(std::move(json).take());

@@ -2,14 +2,19 @@
 import { lstat, mkdir, readdir, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Union } from '../../lib/union.ts';
+import { applyLayer } from './apply_layer.ts';
 import { DirectoryPlace, type Place, UnionPlace } from './place.ts';
 import { canMount, has, isRoot, run, type Stage } from './stage.ts';
 
 /** Something that shows a stack of branches as one tree. */
 export interface Engine {
-  readonly name: 'mount' | 'union' | 'overlayfs';
+  readonly name: 'mount' | 'union' | 'overlayfs' | 'plain';
   /** Why it cannot be had here, if so. */
   readonly missing: string | undefined;
+  /** What it changes is in the topmost branch afterwards. */
+  readonly stores: boolean;
+  /** The branches are put into its own form on disk, and back again. */
+  readonly converts: boolean;
   /** Shows the branches of `stage` while `body` runs. */
   show(stage: Stage, body: (place: Place) => Promise<void>): Promise<void>;
 }
@@ -17,6 +22,8 @@ export interface Engine {
 const mount: Engine = {
   name: 'mount',
   missing: canMount ? undefined : 'needs /dev/fuse',
+  stores: true,
+  converts: false,
   async show(stage, body) {
     await stage.mount();
     await body(new DirectoryPlace(stage.target));
@@ -27,6 +34,8 @@ const mount: Engine = {
 const union: Engine = {
   name: 'union',
   missing: undefined,
+  stores: true,
+  converts: false,
   async show(stage, body) {
     await using opened = await Union.open({ branches: stage.branches });
     await body(new UnionPlace(opened));
@@ -37,6 +46,8 @@ const union: Engine = {
 const overlayfs: Engine = {
   name: 'overlayfs',
   missing: isRoot && has('setfattr') ? undefined : 'needs root and setfattr',
+  stores: true,
+  converts: true,
   async show(stage, body) {
     for (const branch of stage.branches) await toOverlay(branch);
     const work = join(stage.root, 'work');
@@ -52,8 +63,22 @@ const overlayfs: Engine = {
   },
 };
 
+/** No union at all: a directory that holds what the branches mean. What a rule says of it, it says of any file system. */
+const plain: Engine = {
+  name: 'plain',
+  missing: undefined,
+  stores: false,
+  converts: false,
+  async show(stage, body) {
+    const directory = join(stage.root, 'plain');
+    await mkdir(directory);
+    for (const branch of stage.branches.toReversed()) applyLayer(branch, directory);
+    await body(new DirectoryPlace(directory));
+  },
+};
+
 /** All of them, ours first. */
-export const engines: readonly Engine[] = [mount, union, overlayfs];
+export const engines: readonly Engine[] = [mount, union, overlayfs, plain];
 
 async function toOverlay(directory: string): Promise<void> {
   for (const entry of await readdir(directory, { withFileTypes: true })) {

@@ -2,10 +2,11 @@
 import { readdir } from 'node:fs/promises';
 import type { ExecutionContext, TestFn } from 'ava';
 import { hasCode } from '../../lib/errors.ts';
+import { mountAt, readMounts } from '../../lib/mount/mountinfo.ts';
 import { type Engine, engines } from './engines.ts';
 import type { Place } from './place.ts';
 import { Stage } from './stage.ts';
-import { readTree, type Tree } from './tree.ts';
+import { readMetadata, readTree, type Tree } from './tree.ts';
 
 /** One rule, told as: these branches, this action, then this is seen and this is stored. */
 export interface Scenario {
@@ -18,11 +19,18 @@ export interface Scenario {
   readonly fails?: string;
   readonly merged?: Tree;
   readonly upperAfter?: Tree;
-  /** The engines that the rule holds for; kernel overlayfs differs in some, see docs/semantics.md. @default all */
+  /**
+   * The engines that the rule holds for; kernel overlayfs differs in some, see docs/semantics.md, and without a union there
+   * is none of its own.
+   * @default all
+   */
   readonly on?: readonly Engine['name'][];
 }
 
-/** A test for each rule on each engine. After each, no lower branch has changed. */
+/**
+ * A test for each rule on each engine. After each, no lower branch has changed and nothing is mounted, and what is stored
+ * shows the same again.
+ */
 export function scenarios(test: TestFn, rows: readonly Scenario[]): void {
   for (const row of rows) {
     for (const engine of engines) {
@@ -38,7 +46,7 @@ async function play(t: ExecutionContext, row: Scenario, engine: Engine): Promise
   const { upper = {}, lower = {}, act, fails, merged, upperAfter } = row;
   const lowers = Array.isArray(lower) ? (lower as readonly Tree[]) : [lower as Tree];
   const stage = await Stage.create(t, upper, ...lowers);
-  const before = await Promise.all(stage.lowers.map((path) => readTree(path)));
+  const before = await lookAtLowers(stage, engine);
   await engine.show(stage, async (place) => {
     const error =
       act === undefined
@@ -51,10 +59,20 @@ async function play(t: ExecutionContext, row: Scenario, engine: Engine): Promise
     else t.true(hasCode(error, fails), `failed with ${String(error)} instead of ${fails}`);
     if (merged !== undefined) t.deepEqual(await look(place, ''), merged);
   });
-  if (upperAfter !== undefined) t.deepEqual(await readTree(stage.upper), upperAfter);
-  const after = await Promise.all(stage.lowers.map((path) => readTree(path)));
-  t.deepEqual(after, before, 'a lower branch changed');
+  if (upperAfter !== undefined && engine.stores) t.deepEqual(await readTree(stage.upper), upperAfter);
+  if (merged !== undefined && engine.stores) {
+    await engine.show(stage, async (place) => {
+      t.deepEqual(await look(place, ''), merged, 'shown again');
+    });
+  }
+  t.deepEqual(await lookAtLowers(stage, engine), before, 'a lower branch changed');
   t.deepEqual(await readdir(stage.target), []);
+  t.is(mountAt(await readMounts(), stage.target), undefined);
+}
+
+/** Content of the lower branches, and, where the engine leaves them alone, all that can be seen of them. */
+function lookAtLowers({ lowers }: Stage, { converts }: Engine): Promise<unknown[]> {
+  return Promise.all(lowers.map((path) => (converts ? readTree(path) : readMetadata(path))));
 }
 
 /** The tree as the place shows it. */

@@ -1,70 +1,25 @@
 // SPDX-License-Identifier: MIT
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { mountAt, readMounts } from '../../lib/mount/mountinfo.ts';
 import { unmount } from '../../lib/mount.ts';
+import { nothingLeft, ownerCommand, processes, serverOf, startOwner } from '../helpers/server.ts';
 import { canMount, isRoot, run, Stage } from '../helpers/stage.ts';
 
 const mounting = canMount ? test.serial : test.skip;
 const why = canMount ? '' : ' (needs /dev/fuse)';
-const owner = fileURLToPath(new URL('owner.ts', import.meta.url));
-
-async function until(what: () => boolean | Promise<boolean>, ms = 5000): Promise<boolean> {
-  for (const end = Date.now() + ms; Date.now() < end; await sleep(20)) if (await what()) return true;
-  return false;
-}
-
-async function mounted(target: string): Promise<boolean> {
-  return mountAt(await readMounts(), target) !== undefined;
-}
-
-/** Processes whose command line has `text`, zombies left out. */
-function processes(text: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return pid !== process.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text);
-      } catch {
-        return false;
-      }
-    });
-}
-
-function parentOf(pid: number): number {
-  return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-}
-
-/** The two processes of a server: the supervisor, and the worker that it forked. */
-function serverOf(stage: Stage): { supervisor: number; worker: number } {
-  const both = processes(stage.target).filter((pid) =>
-    readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('node-aufs-fuse'),
-  );
-  const worker = both.find((pid) => both.includes(parentOf(pid))) as number;
-  return { supervisor: parentOf(worker), worker };
-}
-
-async function nothingLeft(stage: Stage): Promise<boolean> {
-  return until(async () => !(await mounted(stage.target)) && processes(stage.target).length === 0);
-}
 
 mounting(`an owner killed with SIGKILL leaves no mount and no process${why}`, async (t) => {
   const stage = await Stage.create(t, {}, { a: 'lower' });
-  const child = spawn(process.execPath, ['--import=tsx', owner, stage.target, ...stage.branches], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await once(child.stdout, 'data');
+  const child = await startOwner(t, stage);
   await appendFile(stage.at('a'), '+');
   t.is(processes(stage.target).length, 3);
   child.kill('SIGKILL');
-  t.true(await nothingLeft(stage));
+  t.true(await nothingLeft(stage, 2000));
   t.is(await readFile(join(stage.upper, 'a'), 'utf8'), 'lower+');
 });
 
@@ -95,7 +50,8 @@ mounting(`SIGTERM ends the server and its mount${why}`, async (t) => {
 
 mounting(`a persistent mount outlives its owner${why}`, async (t) => {
   const stage = await Stage.create(t, {}, { a: 'lower' });
-  await run(process.execPath, ['--import=tsx', owner, stage.target, ...stage.branches, '--persist']);
+  const [program = '', ...args] = ownerCommand(stage, '--persist');
+  await run(program, args);
   t.is(await readFile(stage.at('a'), 'utf8'), 'lower');
   await unmount(stage.target);
   t.true(await nothingLeft(stage));

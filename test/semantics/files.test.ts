@@ -1,49 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Rules about files that need a real mount, and often another program: open files, mappings, links, attributes, users.
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
-import { canMount, has, isRoot, run, Stage } from '../helpers/stage.ts';
+import test from 'ava';
+import { mounted, python, sh } from '../helpers/mounted.ts';
+import { canMount, run, Stage } from '../helpers/stage.ts';
 import type { Tree } from '../helpers/tree.ts';
-
-interface Needs {
-  readonly root?: boolean;
-  readonly programs?: readonly string[];
-}
-
-/** A test with a mount of one lower branch; skipped loudly where something is missing. */
-function mounted(
-  title: string,
-  lower: Tree,
-  needs: Needs,
-  body: (t: ExecutionContext, stage: Stage) => Promise<void>,
-) {
-  const missing = [
-    ...(canMount ? [] : ['/dev/fuse']),
-    ...(needs.root && !isRoot ? ['root'] : []),
-    ...(needs.programs ?? []).filter((program) => !has(program)),
-  ];
-  if (missing.length > 0) {
-    test.skip(`${title} (needs ${missing.join(', ')})`, (t) => t.pass());
-    return;
-  }
-  test.serial(title, async (t) => {
-    const stage = await Stage.create(t, {}, lower);
-    chmodSync(stage.root, 0o755);
-    await body(t, stage);
-    await stage.unmount();
-  });
-}
-
-async function sh(stage: Stage, script: string): Promise<string> {
-  return (await run('sh', ['-euc', script], { cwd: stage.target, env: { ...process.env, LC_ALL: 'C' } }))
-    .stdout;
-}
-
-async function python(stage: Stage, script: string): Promise<string> {
-  return (await run('python3', ['-c', script], { cwd: stage.target })).stdout;
-}
 
 mounted(
   'a reader that was there before the copy_up sees what is written after it',
