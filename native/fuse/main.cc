@@ -10,6 +10,7 @@
 #include "fuse/control.h"
 #include "fuse/options.h"
 #include "fuse/supervisor.h"
+#include "sys/limits.h"
 #include "sys/process_control.h"
 
 #ifndef NODE_AUFS_VERSION

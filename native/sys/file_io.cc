@@ -10,38 +10,22 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <cstdint>
-
 #include "sys/call.h"
 
 namespace aufs::sys {
 
-namespace {
-
-Result<UniqueFd> open_resolved(int dir, const char* path, int flags, mode_t mode, std::uint64_t resolve) {
+Result<UniqueFd> open_directory_here(int dir, const char* name) {
   open_how how{};
-  how.flags = static_cast<__u64>(flags) | O_CLOEXEC;
-  how.mode = mode;
-  how.resolve = resolve;
+  how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
   // EAGAIN: a rename elsewhere raced with the walk and the kernel could not prove that we stayed below.
   long fd = -1;
   for (int attempt = 0; attempt < 64; ++attempt) {
-    fd = retry_eintr([&] { return ::syscall(SYS_openat2, dir, path, &how, sizeof how); });
+    fd = retry_eintr([&] { return ::syscall(SYS_openat2, dir, name, &how, sizeof how); });
     if (fd >= 0 || errno != EAGAIN) break;
   }
   if (fd < 0) return Error::last("openat2");
   return UniqueFd(static_cast<int>(fd));
-}
-
-}  // namespace
-
-Result<UniqueFd> open_beneath(int dir, const char* path, int flags, mode_t mode) {
-  return open_resolved(dir, path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
-}
-
-Result<UniqueFd> open_directory_here(int dir, const char* name) {
-  return open_resolved(dir, name, O_RDONLY | O_DIRECTORY, 0,
-                       RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 }
 
 Result<UniqueFd> open_at(int dir, const char* name, int flags, mode_t mode) {

@@ -15,13 +15,8 @@
 // Open files: opening, reading, writing, copying. Every descriptor made here is close-on-exec.
 namespace aufs::sys {
 
-// Opens `path` below `dir`, refusing to leave it: no "..", no absolute symlink, no magic link can reach outside
-// (openat2(2), Linux 5.6+; before that a component-wise walk is not attempted and the error is ENOSYS).
-// Errors: EXDEV if the path tries to escape; otherwise those of open(2).
-Result<UniqueFd> open_beneath(int dir, const char* path, int flags, mode_t mode = 0);
-
 // Opens the directory `name` in `dir` for reading, unless that would follow a symlink or enter another mount.
-// Errors: EXDEV for a mountpoint, ELOOP for a symlink, otherwise those of open(2).
+// Needs openat2(2), Linux 5.6. Errors: EXDEV for a mountpoint, ELOOP for a symlink, otherwise those of open(2).
 Result<UniqueFd> open_directory_here(int dir, const char* name);
 
 // openat(2) of a single component; the last component is not checked for being a symlink unless O_NOFOLLOW is given.

@@ -12,4 +12,11 @@ std::size_t open_file_limit() noexcept {
   return limit.rlim_cur;
 }
 
+void raise_open_file_limit() noexcept {
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);  // then it stays as it was
+}
+
 }  // namespace aufs::sys

@@ -44,10 +44,9 @@ Status send_signal(pid_t process, int signal) noexcept;
 Status new_session() noexcept;
 [[noreturn]] void exit_now(int code) noexcept;  // without destructors and atexit handlers
 pid_t process_id() noexcept;
-uid_t user_id() noexcept;               // effective
-gid_t group_id() noexcept;              // effective
-void raise_open_file_limit() noexcept;  // RLIMIT_NOFILE to what this process may give itself
-bool has_effective_admin() noexcept;    // CAP_SYS_ADMIN in the user namespace of this process
+uid_t user_id() noexcept;             // effective
+gid_t group_id() noexcept;            // effective
+bool has_effective_admin() noexcept;  // CAP_SYS_ADMIN in the user namespace of this process
 
 // Runs `arguments` (found in PATH) with `extra_environment` ("NAME=value") and waits. Everything that it writes to stderr is
 // given back; `keep` stays open in it under the same number (-1: none). Errors: ENOENT if there is no such program.

@@ -69,8 +69,8 @@ Status lock_writable(Branch& branch) {
   if (!fd) return fd.error();
   const Status locked = sys::lock_exclusive(fd->get());
   if (failed_with(locked, EWOULDBLOCK)) return Error{EBUSY, "flock"};
-  branch.lock =
-      *std::move(fd);  // a file system without flock(2) cannot be guarded; that is no reason to refuse it
+  // A file system without flock(2) cannot be guarded; that is no reason to refuse it.
+  branch.lock = *std::move(fd);
   return ok();
 }
 

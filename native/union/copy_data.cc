@@ -41,8 +41,8 @@ struct Range {
 Result<Range> next_data(int from, off_t at, off_t size) {
   const Result<off_t> data = sys::seek(from, at, SEEK_DATA);
   if (failed_with(data, ENXIO)) return Range{size, size};
-  if (failed_with(data, EINVAL) || failed_with(data, EOPNOTSUPP))
-    return Range{at, size};  // no such knowledge: all is data
+  // No such knowledge: all is data.
+  if (failed_with(data, EINVAL) || failed_with(data, EOPNOTSUPP)) return Range{at, size};
   if (!data) return data.error();
   const Result<off_t> hole = sys::seek(from, *data, SEEK_HOLE);
   if (!hole) return hole.error();
@@ -79,8 +79,8 @@ Result<bool> copy_in_kernel(int from, int to, Range range) {
         sys::copy_file_range(from, at, to, at, static_cast<std::size_t>(range.end - at));
     if (!n && at == range.begin && is_unsupported(n.error())) return false;
     if (!n) return n.error();
-    if (*n == 0)
-      return at > range.begin;  // some file systems answer 0 where they cannot: the buffer finds out
+    // Some file systems answer 0 where they cannot: the buffer finds out.
+    if (*n == 0) return at > range.begin;
     at += static_cast<off_t>(*n);
   }
   return true;

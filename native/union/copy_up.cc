@@ -163,8 +163,8 @@ class FileCopyUp {
     ScopeExit ungroup([&] {
       if (grouped) engine_.hard_links.remove(node_->ino);
     });
-    std::optional<KeepTimes>
-        keep;  // link() makes an entry that was asked for: that moves the directory's time
+    // link() makes an entry that was asked for: that moves the directory's time
+    std::optional<KeepTimes> keep;
     if (!target_.fresh) keep.emplace(upper_->get());
     const char* name = target_.name.c_str();
     AUFS_CHECK(copy ? copy->publish(upper_->get(), name)

@@ -65,8 +65,8 @@ class DirIndex {
     }
   };
   std::unordered_map<std::string, NameEntry, Hash, std::equal_to<>> names_;
-  std::unordered_map<std::string, std::vector<BranchIndex>>
-      merged_;  // only directories of two branches or more
+  // Only directories of two branches or more.
+  std::unordered_map<std::string, std::vector<BranchIndex>> merged_;
 };
 
 }  // namespace aufs

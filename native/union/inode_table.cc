@@ -10,15 +10,6 @@ NodePtr InodeTable::find(std::uint64_t ino) {
   return at == shard.nodes.end() ? nullptr : at->second.lock();
 }
 
-std::size_t InodeTable::size() {
-  std::size_t count = 0;
-  for (Shard& shard : shards_) {
-    const std::lock_guard guard(shard.mutex);
-    count += shard.nodes.size();
-  }
-  return count;
-}
-
 NodePtr InodeTable::make(std::uint64_t ino, mode_t type) {
   // The table may be gone before the last node: whoever holds nodes longest decides.
   std::weak_ptr<InodeTable> table = weak_from_this();

@@ -32,7 +32,6 @@ class InodeTable : public std::enable_shared_from_this<InodeTable> {
     slot = node;
     return node;
   }
-  std::size_t size();
 
  private:
   struct Shard {

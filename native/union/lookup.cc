@@ -108,8 +108,8 @@ Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string&
       return Found{node, attr};
     }
   }
-  AUFS_TRY(attr,
-           attributes(engine, node));  // the data is not where this name is: a hard link of a copied file
+  // The data is not where this name is: a hard link of a copied file.
+  AUFS_TRY(attr, attributes(engine, node));
   return Found{node, attr};
 }
 

@@ -75,8 +75,8 @@ class Node {
 
   std::mutex copy_up_mutex;
 
-  mutable std::shared_mutex
-      state;  // guards what follows; held (shared) while the backing file is used by name
+  // Guards what follows; held (shared) while the backing file is used by name.
+  mutable std::shared_mutex state;
   BranchIndex branch = kNoBranch;  // where the data is; for a directory see Directory::layers
   std::vector<Name> names;         // the known ones that exist in `branch`, or, when `grouped`, all known
   bool grouped = false;            // a hard-link group: reached through HardLinks, not by its names

@@ -87,8 +87,8 @@ class FileRename {
   Status move_over_whiteout() {
     const Status linked = link_hidden();
     if (!linked) {
-      AUFS_CHECK(
-          remove_whiteout(to_.fd->get(), to_.name));  // no links here: a short moment shows what was deleted
+      // No links here: a short moment shows what was deleted.
+      AUFS_CHECK(remove_whiteout(to_.fd->get(), to_.name));
       return sys::rename(from_.fd->get(), from_.leaf(), to_.fd->get(), to_.leaf(), 0);
     }
     const Status shown = remove_whiteout(to_.fd->get(), to_.name);

@@ -105,8 +105,8 @@ Status remove_tree_staged(Engine& engine, int dir, const char* name) {
   AUFS_TRY(const UniqueFd staging, staging_directory(engine));
   const std::string hidden = temporary_name(engine);
   AUFS_CHECK(sys::rename(dir, name, staging.get(), hidden.c_str(), 0));
-  (void)remove_tree(staging.get(),
-                    hidden.c_str());  // it is out of sight: what cannot be deleted now is swept later
+  // It is out of sight: what cannot be deleted now is swept later.
+  (void)remove_tree(staging.get(), hidden.c_str());
   return ok();
 }
 

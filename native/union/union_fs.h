@@ -81,8 +81,8 @@ struct UnionOptions {
   bool sync_copy_up = true;  // a copy_up is on disk before it has its name; false = mounted `volatile`
   std::size_t max_cached_names = 500'000;  // bound of the look-up cache, in names
   std::size_t max_open_dirs = 0;  // bound of cached directory descriptors; 0 = a quarter of RLIMIT_NOFILE
-  std::function<void(const CopyUpEvent&)>
-      on_copy_up;  // called on the thread that copied; must not call the union
+  // Called on the thread that asked for the copy_up, directories above first; must not call the union.
+  std::function<void(const CopyUpEvent&)> on_copy_up;
 };
 
 // The union of a stack of branches: one method per file-system operation, AUFS semantics, no knowledge of FUSE or Node.
@@ -93,7 +93,7 @@ struct UnionOptions {
 // Nobody checks permissions here but the kernel: as root this class does what it is told (the FUSE mount uses
 // default_permissions), otherwise branches' own permissions apply to this process.
 // Methods that change anything fail with EROFS if there is no writable branch. A method that fails leaves what the union
-// shows as it was.
+// shows as it was. Nodes and open files may outlive the union, but nothing can be done with them then.
 class UnionFs {
  public:
   // On failure `*culprit`, where not null, is the index of the branch that was refused (or -1).
