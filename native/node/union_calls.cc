@@ -122,9 +122,7 @@ Napi::Value access(const Napi::CallbackInfo& info) {
   const int mode = static_cast<int>(integer_arg(info, 2));
   return union_call(info, {"access", path}, [path, mode](UnionFs& fs) -> Status {
     AUFS_TRY(const Found found, find(fs, path, Last::kFollow));
-    bool writable = false;
-    for (const Branch& branch : fs.branches()) writable = writable || branch.perm.writable;
-    return check_access(found.attr.st, mode, writable);
+    return check_access(found.attr.st, mode, fs.writable());
   });
 }
 
@@ -136,7 +134,7 @@ Napi::Value statfs(const Napi::CallbackInfo& info) {
       [path](UnionFs& fs) -> Result<Numbers> {
         AUFS_TRY(const Found found, find(fs, path, Last::kFollow));
         AUFS_TRY(const struct statvfs vfs, fs.statfs());
-        AUFS_TRY(const long type, sys::file_system_magic(fs.branches().front().root.get()));
+        AUFS_TRY(const long type, fs.file_system_magic());
         const auto number = [](auto value) { return static_cast<std::int64_t>(value); };
         return Numbers{number(type),        number(vfs.f_frsize), number(vfs.f_blocks),
                        number(vfs.f_bfree), number(vfs.f_bavail), number(vfs.f_files),

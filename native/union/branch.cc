@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cctype>
 #include <limits>
+#include <string_view>
 
 #include "sys/file_io.h"
 
@@ -46,16 +48,18 @@ Result<std::vector<struct stat>> ancestors(int dir) {
   return chain;
 }
 
+bool is_in(const std::vector<struct stat>& chain, const Branch& branch) {
+  return std::any_of(chain.begin(), chain.end(), [&](const struct stat& st) {
+    return st.st_dev == branch.dev && st.st_ino == branch.root_ino;
+  });
+}
+
 // EINVAL if one branch is, or lies in, another.
 Status check_overlap(const std::vector<Branch>& branches, int* culprit) {
   for (std::size_t i = 0; i < branches.size(); ++i) {
     AUFS_TRY(const std::vector<struct stat> chain, ancestors(branches[i].root.get()));
     for (std::size_t k = 0; k < branches.size(); ++k) {
-      if (k == i) continue;
-      const bool inside = std::any_of(chain.begin(), chain.end(), [&](const struct stat& st) {
-        return st.st_dev == branches[k].dev && st.st_ino == branches[k].root_ino;
-      });
-      if (!inside) continue;
+      if (k == i || !is_in(chain, branches[k])) continue;
       if (culprit != nullptr) *culprit = static_cast<int>(std::max(i, k));
       return Error{EINVAL, "branch_overlap"};
     }
@@ -63,8 +67,60 @@ Status check_overlap(const std::vector<Branch>& branches, int* culprit) {
   return ok();
 }
 
-// A second union on the same writable branch would answer from a cache that the first one makes wrong.
+// What stands before the next "+", which is taken off `text` too.
+std::string_view take_word(std::string_view& text) {
+  const std::size_t plus = text.find('+');
+  const std::string_view word = text.substr(0, plus);
+  text.remove_prefix(plus == std::string_view::npos ? text.size() : plus + 1);
+  return word;
+}
+
+Status add_attribute(BranchPerm& perm, std::string_view word) {
+  if (word == "wh") {
+    perm.whiteouts = true;
+    return ok();
+  }
+  if (word == "nowh" || word == "unpin") return ok();
+  if (word == "nolwh") {
+    perm.link_whiteouts = false;
+  } else if (word == "coo_reg") {
+    perm.copy_on_open = CopyOnOpen::kRegularFiles;
+  } else if (word == "coo_all") {
+    perm.copy_on_open = CopyOnOpen::kAll;
+  } else if (word != "moo" && word != "fhsm" && word.rfind("icex", 0) != 0) {
+    return Error{EINVAL, "branch_permission"};
+  }
+  perm.more.append("+").append(word);
+  return ok();
+}
+
+}  // namespace
+
+Result<BranchPerm> parse_perm(const std::string& text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::string_view rest(lower);
+  const std::string_view base = take_word(rest);
+  BranchPerm perm;
+  if (base == "rw") {
+    perm.writable = perm.whiteouts = true;
+  } else if (base == "rr") {
+    perm.natively_read_only = true;
+  } else if (base != "ro" && !lower.empty()) {
+    return Error{EINVAL, "branch_permission"};
+  }
+  while (!rest.empty()) AUFS_CHECK(add_attribute(perm, take_word(rest)));
+  return perm;
+}
+
+std::string perm_text(const BranchPerm& perm) {
+  std::string text = perm.writable ? "rw" : perm.natively_read_only ? "rr" : "ro";
+  if (perm.whiteouts && !perm.writable) text += "+wh";
+  return text += perm.more;
+}
+
 Status lock_writable(Branch& branch) {
+  // A second union on the same writable branch would answer from a cache that the first one makes wrong.
   Result<UniqueFd> fd = sys::open_at(branch.root.get(), ".", O_RDONLY | O_DIRECTORY);
   if (!fd) return fd.error();
   const Status locked = sys::lock_exclusive(fd->get());
@@ -74,37 +130,16 @@ Status lock_writable(Branch& branch) {
   return ok();
 }
 
-}  // namespace
-
-Result<BranchPerm> parse_perm(const std::string& text) {
-  const std::size_t plus = text.find('+');
-  const std::string base = text.substr(0, plus);
-  BranchPerm perm;
-  if (base == "rw") {
-    perm.writable = perm.whiteouts = true;
-  } else if (base == "rr") {
-    perm.natively_read_only = true;
-  } else if (base != "ro") {
-    return Error{EINVAL, "branch_permission"};
+Result<Branch> open_one_more(const std::vector<Branch>& stack, const BranchSpec& spec, bool read_only) {
+  if (stack.size() >= kMaxBranches) return Error{E2BIG, "branch_open"};
+  AUFS_TRY(Branch branch, open_branch(spec, read_only));
+  AUFS_TRY(const std::vector<struct stat> chain, ancestors(branch.root.get()));
+  for (const Branch& known : stack) {
+    AUFS_TRY(const std::vector<struct stat> known_chain, ancestors(known.root.get()));
+    if (is_in(chain, known) || is_in(known_chain, branch)) return Error{EINVAL, "branch_overlap"};
   }
-  for (std::size_t at = plus; at != std::string::npos;) {
-    const std::size_t next = text.find('+', at + 1);
-    const std::string attribute = text.substr(at + 1, next == std::string::npos ? next : next - at - 1);
-    if (attribute == "wh") {
-      perm.whiteouts = true;
-    } else if (attribute != "nolwh" && attribute != "moo" && attribute != "coo_reg" &&
-               attribute != "coo_all" && attribute != "unpin" && attribute.rfind("icex", 0) != 0) {
-      return Error{EINVAL, "branch_permission"};
-    }
-    at = next;
-  }
-  return perm;
-}
-
-std::string perm_text(const BranchPerm& perm) {
-  if (perm.writable) return "rw";
-  std::string text = perm.natively_read_only ? "rr" : "ro";
-  return perm.whiteouts ? text + "+wh" : text;
+  if (branch.perm.writable) AUFS_CHECK(lock_writable(branch));
+  return branch;
 }
 
 Result<std::vector<Branch>> open_branches(const std::vector<BranchSpec>& specs, bool read_only,

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,17 +13,26 @@
 
 namespace aufs {
 
-// What may be done to a branch. Source: aufs(5), "Branch Syntax" (rw, ro, rr; attribute wh).
+// Which files of a branch are copied up when they are opened, even for reading (AUFS: coo_reg, coo_all).
+enum class CopyOnOpen : std::uint8_t { kNone, kRegularFiles, kAll };
+
+// What may be done to a branch. Source: aufs(5), "Branch Syntax".
 struct BranchPerm {
   bool writable = false;            // rw
   bool whiteouts = false;           // rw, ro+wh, rr+wh: whiteouts found in the branch are honoured
   bool natively_read_only = false;  // rr: the file system itself never changes
+  bool link_whiteouts = true;       // false: nolwh, every whiteout is a file of its own
+  CopyOnOpen copy_on_open = CopyOnOpen::kNone;
+  std::string more;  // attributes as AUFS shows them, each with its "+", beside wh
 };
 
-// Reads "rw", "ro", "rr", "ro+wh", "rr+wh" (attributes that AUFS knows and that mean nothing here, such as "nolwh",
-// are accepted). Errors: EINVAL for anything else.
+// Reads "rw", "ro", "rr" (in any case) with AUFS's attributes: "ro+wh", "rw+nolwh", "ro+wh+coo_reg" … Those that mean nothing
+// here ("moo", "fhsm", "icex…": attributes that a branch cannot keep are always left behind) are accepted and shown. An
+// empty text is "ro". Errors: EINVAL for anything else.
 Result<BranchPerm> parse_perm(const std::string& text);
 std::string perm_text(const BranchPerm& perm);
+
+using SharedFd = std::shared_ptr<const UniqueFd>;
 
 struct BranchSpec {
   std::string path;
@@ -44,11 +54,17 @@ struct Branch {
   ino_t root_ino = 0;  // st_ino of root
 };
 
-// Opens and checks the whole stack: every branch is a directory, none is, contains or lies in another.
-// A writable branch is locked; `owns_writable` false leaves it unlocked and read-only.
+// Opens and checks the whole stack: every branch is a directory, none is, contains or lies in another. Writable branches
+// are locked, unless `read_only`: then none is writable.
 // Errors: ENOENT/ENOTDIR (a branch is missing), EINVAL (nested or duplicate branches, no branch at all),
 // EBUSY (another union writes to that branch), E2BIG (more branches than BranchIndex can number).
 // On an error `*culprit`, where not null, is the index of the offending branch.
 Result<std::vector<Branch>> open_branches(const std::vector<BranchSpec>& specs, bool read_only, int* culprit);
+
+// Opens and checks one more branch for `stack`, as open_branches() does. Errors: as there.
+Result<Branch> open_one_more(const std::vector<Branch>& stack, const BranchSpec& spec, bool read_only);
+
+// Locks the branch against other unions that would write to it. Errors: EBUSY.
+Status lock_writable(Branch& branch);
 
 }  // namespace aufs

@@ -16,6 +16,7 @@
 #include "union/dir_merge.h"
 #include "union/lookup.h"
 #include "union/metadata.h"
+#include "union/select_branch.h"
 #include "union/staging.h"
 
 namespace aufs {
@@ -52,36 +53,25 @@ Result<std::string> stage_directory(Engine& engine, const Place& from, int stagi
   return complete.error();
 }
 
-void add_upper_layer(Engine& engine, Node& dir, SharedFd fd) {
+void add_layer(Node& dir, BranchIndex branch, SharedFd fd) {
   const std::lock_guard guard(dir.dir->layers_mutex);
   auto& layers = dir.dir->layers;
   const auto at = std::find_if(layers.begin(), layers.end(),
-                               [&](const DirLayer& layer) { return layer.branch > engine.writable; });
-  layers.insert(at, DirLayer{engine.writable, std::move(fd), true});
-  dir.dir->in_upper = true;
+                               [&](const DirLayer& layer) { return layer.branch > branch; });
+  layers.insert(at, DirLayer{branch, std::move(fd), true});
 }
 
-// The writable branch has the directory of this entry now.
-void note_directory(Engine& engine, DirIndex& index, const std::string& name, NameEntry& entry, ino_t ino) {
-  std::vector<BranchIndex> branches = index.branches_of(name);
-  branches.insert(std::upper_bound(branches.begin(), branches.end(), engine.writable), engine.writable);
-  index.set_branches(name, std::move(branches));
-  if (entry.top > engine.writable) {
-    entry.top = engine.writable;
-    entry.ino = ino;
-  }
-}
-
-// `parent` is in the writable branch; now `dir`, its child `name`, gets there.
-Status copy_up_child(Engine& engine, const NodePtr& parent, const std::string& name, const NodePtr& dir) {
+// `parent` is in the branch `to`; now `dir`, its child `name`, gets there.
+Status copy_up_child(Engine& engine, const NodePtr& parent, const std::string& name, const NodePtr& dir,
+                     BranchIndex to) {
   const std::lock_guard guard(parent->dir->lock);
-  if (dir->dir->in_upper) return ok();
+  if (has_layer(*dir, to)) return ok();
   AUFS_TRY(DirIndex* const index, ensure_index(engine, parent));
-  NameEntry* const entry = index->find(name);
+  const NameEntry* const entry = index->find(name);
   if (entry == nullptr || !entry->visible() || dir->dir->removed) return Error{ENOENT, "copy_up"};
   AUFS_TRY(const Place from, locate(engine, dir));
-  AUFS_TRY(const SharedFd upper, upper_fd(engine, parent));
-  AUFS_TRY(const UniqueFd staging, staging_directory(engine));
+  AUFS_TRY(const SharedFd upper, dir_fd(engine, parent, to));
+  AUFS_TRY(const UniqueFd staging, staging_directory(engine, to));
   const Clock::time_point since = Clock::now();
   AUFS_TRY(const std::string temporary, stage_directory(engine, from, staging.get()));
   const KeepTimes keep(upper->get());
@@ -92,30 +82,31 @@ Status copy_up_child(Engine& engine, const NodePtr& parent, const std::string& n
   }
   AUFS_TRY(UniqueFd made, sys::open_at(upper->get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
   AUFS_TRY(const struct stat st, sys::stat_fd(made.get()));
-  engine.numbers.keep(engine.upper(), st.st_ino, dir->ino);
-  add_upper_layer(engine, *dir, share(std::move(made)));
-  note_directory(engine, *index, name, *entry, st.st_ino);
-  engine.dir_fds.opened(dir, engine.writable);
+  engine.numbers.keep(engine.branch(to), st.st_ino, dir->ino);
+  add_layer(*dir, to, share(std::move(made)));
+  index->put(name, {to, false, DT_DIR, st.st_ino});
+  engine.dir_fds.opened(dir, to);
   report(engine, dir, {CopyMethod::kNone, 0}, since);
   return ok();
 }
 
 // --- files
 
-// One copy_up of one file that is not a directory. The caller holds node->copy_up_mutex.
+// One copy_up of one file that is not a directory into the branch `to`. The caller holds node->copy_up_mutex.
 class FileCopyUp {
  public:
-  FileCopyUp(Engine& engine, const NodePtr& node, Target target)
-      : engine_(engine), node_(node), target_(std::move(target)) {}
+  FileCopyUp(Engine& engine, const NodePtr& node, Target target, BranchIndex to)
+      : engine_(engine), node_(node), target_(std::move(target)), to_(to) {}
 
   Status run(off_t size) {
     {
       const std::shared_lock guard(node_->state);
       AUFS_TRY(from_, locate(engine_, node_));
       origin_ = node_->branch;
+      if (node_->lent) return Error{EBUSY, "copy_up"};
     }
     AUFS_TRY(stat_, sys::stat_at(from_.fd, from_.leaf()));
-    AUFS_TRY(upper_, upper_fd(engine_, target_.parent ? target_.parent : engine_.root));
+    AUFS_TRY(upper_, dir_fd(engine_, target_.parent ? target_.parent : engine_.root, to_));
     if (S_ISREG(stat_.st_mode)) return copy_regular(size);
     return copy_special();
   }
@@ -124,7 +115,7 @@ class FileCopyUp {
   Status copy_regular(off_t size) {
     const bool whole = size == kWholeFile || size >= stat_.st_size;
     AUFS_TRY(const UniqueFd source, open_source());
-    AUFS_TRY(StagedFile copy, StagedFile::create(engine_, upper_->get()));
+    AUFS_TRY(StagedFile copy, StagedFile::create(engine_, to_, upper_->get()));
     AUFS_TRY(outcome_, copy_data(source.get(), copy.fd(), whole ? stat_.st_size : size, whole));
     AUFS_CHECK(copy_metadata(from_, stat_, Place::borrowed(copy.fd())));
     if (engine_.options.sync_copy_up && outcome_.bytes > 0) AUFS_CHECK(sys::fsync(copy.fd()));
@@ -138,7 +129,7 @@ class FileCopyUp {
 
   // Symlinks and special files are made in the staging directory and moved from there.
   Status copy_special() {
-    AUFS_TRY(staging_, staging_directory(engine_));
+    AUFS_TRY(staging_, staging_directory(engine_, to_));
     temporary_ = temporary_name(engine_);
     if (S_ISLNK(stat_.st_mode)) {
       AUFS_TRY(const std::string link, sys::readlink(from_.fd, from_.leaf()));
@@ -173,19 +164,19 @@ class FileCopyUp {
     AUFS_TRY(const struct stat made, sys::stat_at(upper_->get(), name));
     node_->grouped = node_->grouped || grouped;
     node_->pin.reset();  // of the original, if it had lost the names that were known; the copy has one
-    engine_.numbers.keep(engine_.upper(), made.st_ino, node_->ino);
+    engine_.numbers.keep(engine_.branch(to_), made.st_ino, node_->ino);
     note_file(*index, made.st_ino);
     move_node(copy);
     return ok();
   }
 
   // The name must still be what it was when the copy began, or, for link(), still be free.
-  Status check_target(DirIndex& index) {
-    NameEntry* const entry = index.find(target_.name);
+  Status check_target(const DirIndex& index) {
+    const NameEntry* const entry = index.find(target_.name);
     if (target_.fresh) {
       if (entry != nullptr && entry->visible()) return Error{EEXIST, "copy_up"};
-      if (entry != nullptr && entry->whiteout) return clear_leftover();
-      return ok();
+      if (index.above(target_.name, to_) != kNoBranch) return Error{EROFS, "copy_up"};
+      return index.has_whiteout(target_.name, to_) ? clear_leftover() : ok();
     }
     if (entry == nullptr || !entry->visible() || entry->top != origin_) return Error{ESTALE, "copy_up"};
     return ok();
@@ -211,19 +202,13 @@ class FileCopyUp {
     }
     const int fd = copy != nullptr ? copy->fd() : special.get();
     AUFS_CHECK(
-        engine_.hard_links.add(engine_.branch(origin_), engine_.upper(), node_->ino, stat_, names_below, fd));
+        engine_.hard_links.add(engine_.branches, origin_, to_, node_->ino, stat_, names_below, fd));
     return true;
   }
 
   void note_file(DirIndex& index, ino_t ino) {
-    NameEntry& entry = index.entry(target_.name);
-    if (target_.fresh) {
-      (void)remove_whiteout(upper_->get(), target_.name);
-      entry.whiteout = false;
-    }
-    entry.top = engine_.writable;
-    entry.ino = ino;
-    entry.type = static_cast<unsigned char>(IFTODT(stat_.st_mode));
+    if (target_.fresh) (void)remove_whiteout(upper_->get(), target_.name);
+    index.put(target_.name, {to_, false, static_cast<unsigned char>(IFTODT(stat_.st_mode)), ino});
     const auto same = [&](const Name& known) {
       return known.parent == target_.parent && known.name == target_.name;
     };
@@ -249,7 +234,7 @@ class FileCopyUp {
       return fd.error();
     }
     AUFS_TRY(const struct stat made, sys::stat_fd(fd->get()));
-    if (grouped) engine_.numbers.keep(engine_.upper(), made.st_ino, node_->ino);
+    if (grouped) engine_.numbers.keep(engine_.branch(to_), made.st_ino, node_->ino);
     node_->grouped = grouped;
     node_->pin = grouped ? nullptr : share(*std::move(fd));
     move_node(copy);
@@ -259,7 +244,7 @@ class FileCopyUp {
   // Open files follow: whoever reads or writes through the node uses the copy from now on. I/O that is under way ends
   // on the old descriptor, which it holds.
   void move_node(StagedFile* copy) {
-    node_->branch = engine_.writable;
+    node_->branch = to_;
     if (copy == nullptr || node_->open_count == 0) return;
     node_->backing.read = node_->backing.write = share(std::move(*copy).take_fd());
   }
@@ -271,6 +256,7 @@ class FileCopyUp {
   Engine& engine_;
   const NodePtr node_;
   const Target target_;
+  const BranchIndex to_;
   Place from_;
   struct stat stat_ {};
   BranchIndex origin_ = kNoBranch;
@@ -281,10 +267,10 @@ class FileCopyUp {
 };
 
 // The caller holds node->copy_up_mutex.
-Status copy_up_locked(Engine& engine, const NodePtr& node, off_t size, Target target) {
+Status copy_up_locked(Engine& engine, const NodePtr& node, off_t size, Target target, BranchIndex to) {
   const Clock::time_point since = Clock::now();
-  if (target.parent) AUFS_CHECK(copy_up_directory(engine, target.parent));
-  FileCopyUp work(engine, node, std::move(target));
+  if (target.parent) AUFS_CHECK(copy_up_directory(engine, target.parent, to));
+  FileCopyUp work(engine, node, std::move(target), to);
   AUFS_CHECK(work.run(size));
   report(engine, node, work.outcome(), since);
   return ok();
@@ -296,59 +282,70 @@ Target any_name(const NodePtr& node) {
   return {node->names.front().parent, node->names.front().name, false};
 }
 
-bool is_above(Engine& engine, const NodePtr& node) {
+BranchIndex branch_of(const NodePtr& node) {
   const std::shared_lock guard(node->state);
-  return node->branch <= engine.writable;
+  return node->branch;
 }
 
-// Gives one more name to the copy that a hard-link group has already.
-Status link_group_name(Engine& engine, const NodePtr& parent, const std::string& name, const NodePtr& node) {
-  AUFS_CHECK(copy_up_directory(engine, parent));
+// Gives one more name to the copy that a hard-link group has already, in the branch `to`.
+Status link_group_name(Engine& engine, const NodePtr& parent, const std::string& name, const NodePtr& node,
+                       BranchIndex to) {
+  if (branch_of(node) != to) return Error{EXDEV, "copy_up"};
+  AUFS_CHECK(copy_up_directory(engine, parent, to));
   const std::lock_guard dir_guard(parent->dir->lock);
   AUFS_TRY(DirIndex* const index, ensure_index(engine, parent));
-  NameEntry* const entry = index->find(name);
+  const NameEntry* const entry = index->find(name);
   if (entry == nullptr || !entry->visible()) return Error{ENOENT, "copy_up"};
-  if (entry->top <= engine.writable) return ok();
+  if (entry->top <= to) return ok();
   const std::lock_guard guard(node->state);
   AUFS_TRY(const Place place, locate(engine, node));
-  AUFS_TRY(const SharedFd upper, upper_fd(engine, parent));
+  AUFS_TRY(const SharedFd upper, dir_fd(engine, parent, to));
   const KeepTimes keep(upper->get());
   AUFS_CHECK(place.name.empty() ? sys::link_fd(place.fd, upper->get(), name.c_str())
                                 : sys::link(place.fd, place.leaf(), upper->get(), name.c_str()));
   AUFS_TRY(const struct stat st, sys::stat_at(upper->get(), name.c_str()));
-  entry->top = engine.writable;
-  entry->ino = st.st_ino;
+  index->put(name, {to, false, entry->type, st.st_ino});
   engine.hard_links.name_covered(node->ino);
   return ok();
 }
 
 }  // namespace
 
-Status copy_up_directory(Engine& engine, const NodePtr& dir) {
-  if (engine.writable == kNoBranch) return Error{EROFS, "copy_up"};
-  if (dir->dir->in_upper) return ok();
+Status copy_up_directory(Engine& engine, const NodePtr& dir, BranchIndex to) {
+  if (has_layer(*dir, to)) return ok();
   Name name;
   {
     const std::shared_lock guard(dir->state);
     if (dir->names.empty()) return Error{ENOENT, "copy_up"};
     name = dir->names.front();
   }
-  AUFS_CHECK(copy_up_directory(engine, name.parent));
-  return copy_up_child(engine, name.parent, name.name, dir);
+  AUFS_CHECK(copy_up_directory(engine, name.parent, to));
+  return copy_up_child(engine, name.parent, name.name, dir, to);
 }
 
+namespace {
+
+// The topmost layer of the directory is where its attributes are.
+Status copy_up_top(Engine& engine, const NodePtr& dir) {
+  const BranchIndex top = top_branch(*dir);
+  if (engine.is_writable(top)) return ok();
+  const Target name = any_name(dir);
+  AUFS_TRY(const BranchIndex to, branch_for_change(engine, name.parent ? name.parent : dir, top));
+  return copy_up_directory(engine, dir, to);
+}
+
+}  // namespace
+
 Status copy_up(Engine& engine, const NodePtr& node, off_t size) {
-  if (node->is_dir()) return copy_up_directory(engine, node);
-  if (engine.writable == kNoBranch) return Error{EROFS, "copy_up"};
+  if (node->is_dir()) return copy_up_top(engine, node);
   const std::lock_guard once(node->copy_up_mutex);
   for (;;) {
-    if (is_above(engine, node)) {
-      const std::shared_lock guard(node->state);
-      if (node->branch == engine.writable) return ok();
-      return Error{EROFS, "copy_up"};
-    }
+    const BranchIndex source = branch_of(node);
+    if (engine.is_writable(source)) return ok();
     const Target target = any_name(node);
-    const Status done = copy_up_locked(engine, node, size, target);
+    AUFS_TRY(const BranchIndex to,
+             branch_for_change(engine, target.parent ? target.parent : engine.root, source));
+    const Status done = copy_up_locked(engine, node, size, target, to);
     if (done || (done.error().code != ESTALE && done.error().code != ENOENT)) return done;
     // A name may vanish or move while the data is copied: then the copy is made for another one, or for none. If the
     // name is the same as before, the branch was changed behind our back, and nothing more can be done.
@@ -357,37 +354,36 @@ Status copy_up(Engine& engine, const NodePtr& node, off_t size) {
   }
 }
 
-Status copy_up_name(Engine& engine, const NodePtr& parent, const std::string& name) {
-  if (engine.writable == kNoBranch) return Error{EROFS, "copy_up"};
+Status copy_up_name(Engine& engine, const NodePtr& parent, const std::string& name, BranchIndex to) {
   AUFS_TRY(const Found found, lookup(engine, parent, name));
-  if (found.node->is_dir()) return copy_up_directory(engine, found.node);
+  if (found.node->is_dir()) return copy_up_directory(engine, found.node, to);
   AUFS_TRY(const NameEntry entry, visible_entry(engine, parent, name));
-  if (entry.top < engine.writable) return Error{EROFS, "copy_up"};
-  if (entry.top == engine.writable) return ok();
+  if (entry.top <= to) return ok();
   {
     const std::lock_guard once(found.node->copy_up_mutex);
-    if (!is_above(engine, found.node)) {
-      return copy_up_locked(engine, found.node, kWholeFile, {parent, name, false});
+    if (branch_of(found.node) == entry.top) {
+      return copy_up_locked(engine, found.node, kWholeFile, {parent, name, false}, to);
     }
   }
-  return link_group_name(engine, parent, name, found.node);
+  return link_group_name(engine, parent, name, found.node, to);
 }
 
-Status copy_up_as(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& target) {
+Status copy_up_as(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& target,
+                  BranchIndex to) {
   const std::lock_guard once(node->copy_up_mutex);
-  return copy_up_locked(engine, node, kWholeFile, {parent, target, true});
+  return copy_up_locked(engine, node, kWholeFile, {parent, target, true}, to);
 }
 
-Status copy_up_tree(Engine& engine, const NodePtr& dir) {
-  AUFS_CHECK(copy_up_directory(engine, dir));
+Status copy_up_tree(Engine& engine, const NodePtr& dir, BranchIndex to) {
+  AUFS_CHECK(copy_up_directory(engine, dir, to));
   AUFS_TRY(const std::vector<DirEntry> entries, list_directory(engine, dir));
   for (const DirEntry& entry : entries) {
     if (entry.type != DT_DIR) {
-      AUFS_CHECK(copy_up_name(engine, dir, entry.name));
+      AUFS_CHECK(copy_up_name(engine, dir, entry.name, to));
       continue;
     }
     AUFS_TRY(const Found child, lookup(engine, dir, entry.name));
-    AUFS_CHECK(copy_up_tree(engine, child.node));
+    AUFS_CHECK(copy_up_tree(engine, child.node, to));
   }
   return ok();
 }

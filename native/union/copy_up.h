@@ -9,30 +9,33 @@ namespace aufs {
 
 inline constexpr off_t kWholeFile = -1;
 
-// Makes sure that `dir` exists in the writable branch, with all directories above it; each gets the mode, owner, times
-// and extended attributes that it has below. Times of directories above are kept.
-// The caller holds no Directory::lock. Errors: EROFS without a writable branch, ENOENT if `dir` was removed.
-Status copy_up_directory(Engine& engine, const NodePtr& dir);
+// Makes sure that `dir` exists in the writable branch `to`, with all directories above it; each gets the mode, owner, times
+// and extended attributes that are seen. Times of directories above are kept.
+// The caller holds no Directory::lock. Errors: ENOENT if `dir` was removed.
+Status copy_up_directory(Engine& engine, const NodePtr& dir, BranchIndex to);
 
-// Makes sure that the data of `node` is in the writable branch (decision 8: whole or absent). Open files follow.
+// Makes sure that the data of `node`, or the topmost layer of a directory, is in a writable branch (decision 8: whole or
+// absent), which the policy chooses. Open files follow.
 // `size`: how many bytes are wanted, for truncation; kWholeFile for all.
 // A node without a name gets a copy without a name.
 // Errors: EROFS; ENOSPC and the like leave nothing behind; EPERM if this process may not give the copy its owner.
 Status copy_up(Engine& engine, const NodePtr& node, off_t size = kWholeFile);
 
-// Makes sure that the name `name` of `parent` is an entry of the writable branch: copies the file up, or, where another
+// Makes sure that the name `name` of `parent` is an entry of the writable branch `to`: copies the file up, or, where another
 // of its hard links was copied already, makes a link. The caller holds no Directory::lock.
-// Errors: as copy_up; ENOENT if the name is gone.
-Status copy_up_name(Engine& engine, const NodePtr& parent, const std::string& name);
+// Errors: as copy_up; ENOENT if the name is gone; EXDEV if the link would have to be in another branch than the copy.
+Status copy_up_name(Engine& engine, const NodePtr& parent, const std::string& name, BranchIndex to);
 
-// As copy_up, but the copy gets the new name `target` in the writable branch, for link(): the old name is reached through the
-// hard-link group from then on. The caller holds no Directory::lock.
-Status copy_up_as(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& target);
+// As copy_up, but the copy gets the new name `target` in the writable branch `to`, for link(): the old name is reached
+// through the hard-link group from then on. The caller holds no Directory::lock.
+Status copy_up_as(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& target,
+                  BranchIndex to);
 
-// Copies up everything that is seen below `dir`, itself included. The caller holds tree_lock exclusively.
-Status copy_up_tree(Engine& engine, const NodePtr& dir);
+// Copies everything that is seen below `dir`, itself included, up into the branch `to`. The caller holds tree_lock
+// exclusively.
+Status copy_up_tree(Engine& engine, const NodePtr& dir, BranchIndex to);
 
-// Gives every hard-link group the names in the writable branch that it has below only (AUFS: auplink flush).
+// Gives every hard-link group the names in its branch that it has below only (AUFS: auplink flush).
 Status flush_hard_links(Engine& engine);
 
 }  // namespace aufs

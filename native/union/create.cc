@@ -4,12 +4,15 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "sys/attributes.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
 #include "union/copy_up.h"
 #include "union/dir_merge.h"
 #include "union/lookup.h"
+#include "union/select_branch.h"
 #include "union/staging.h"
 
 namespace aufs {
@@ -39,14 +42,29 @@ class Creation {
   Result<Found> run(bool is_dir, Make&& make) {
     if (name_.size() > name_max()) return Error{ENAMETOOLONG, "create"};
     AUFS_CHECK(check_free());
-    AUFS_CHECK(copy_up_directory(engine_, parent_));
+    // A whiteout may appear before the directory is locked: then another branch may be the right one.
+    for (;;) {
+      AUFS_TRY(const BranchIndex branch, branch_for_create(engine_, parent_, name_, is_dir));
+      Result<Found> made = run_in(branch, is_dir, make);
+      if (!failed_with(made, EROFS)) return made;
+      AUFS_TRY(const BranchIndex now, branch_for_create(engine_, parent_, name_, is_dir));
+      if (now == branch) return made;
+    }
+  }
+
+  // The same in a branch that the caller has chosen.
+  template <typename Make>
+  Result<Found> run_in(BranchIndex branch, bool is_dir, Make&& make) {
+    branch_ = branch;
+    if (name_.size() > name_max()) return Error{ENAMETOOLONG, "create"};
+    AUFS_CHECK(copy_up_directory(engine_, parent_, branch_));
     const std::lock_guard guard(parent_->dir->lock);
     AUFS_TRY(DirIndex* const index, ensure_index(engine_, parent_));
-    NameEntry* const known = index->find(name_);
+    const NameEntry* const known = index->find(name_);
     if (known != nullptr && known->visible()) return Error{EEXIST, "create"};
-    if (known != nullptr && known->hidden_above) return Error{EROFS, "create"};
-    const bool hidden = known != nullptr && known->whiteout;
-    AUFS_TRY(const SharedFd dir, upper_fd(engine_, parent_));
+    if (index->above(name_, branch_) != kNoBranch) return Error{EROFS, "create"};
+    const bool hidden = index->has_whiteout(name_, branch_);
+    AUFS_TRY(const SharedFd dir, dir_fd(engine_, parent_, branch_));
     AUFS_CHECK(make_on_disk(dir->get(), hidden, make));
     if (Status finished = finish(dir->get(), is_dir, hidden); !finished) {
       undo(dir->get(), is_dir, hidden);
@@ -75,38 +93,35 @@ class Creation {
   Status remove_tree_staged_or_unlink(int dir) {
     const Status unlinked = sys::unlink(dir, name_.c_str());
     if (unlinked || unlinked.error().code != EISDIR) return unlinked;
-    return remove_tree_staged(engine_, dir, name_.c_str());
+    return remove_tree_staged(engine_, branch_, dir, name_.c_str());
   }
 
   // The whiteout goes last: until then the name is hidden, so a crash shows the state before.
   Status finish(int dir, bool is_dir, bool hidden) {
     if (is_dir && hidden) {
       AUFS_TRY(const UniqueFd made, sys::open_at(dir, name_.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
-      AUFS_CHECK(make_opaque(engine_, made.get()));
+      AUFS_CHECK(make_opaque(engine_, branch_, made.get()));
     }
     return hidden ? remove_whiteout(dir, name_) : ok();
   }
 
   void undo(int dir, bool is_dir, bool hidden) {
-    if (hidden) (void)make_whiteout(engine_, dir, name_);
-    (void)(is_dir ? remove_tree_staged(engine_, dir, name_.c_str()) : sys::unlink(dir, name_.c_str()));
+    if (hidden) (void)make_whiteout(engine_, branch_, dir, name_);
+    (void)(is_dir ? remove_tree_staged(engine_, branch_, dir, name_.c_str())
+                  : sys::unlink(dir, name_.c_str()));
   }
 
   Result<Found> enter(DirIndex& index, int dir, bool is_dir) {
     AUFS_TRY(const struct stat st, sys::stat_at(dir, name_.c_str()));
-    NameEntry& entry = index.entry(name_);
-    entry.top = engine_.writable;
-    entry.ino = st.st_ino;
-    entry.type = static_cast<unsigned char>(IFTODT(st.st_mode));
-    entry.whiteout = false;
-    index.set_branches(name_, {engine_.writable});
+    index.put(name_, {branch_, false, static_cast<unsigned char>(IFTODT(st.st_mode)), st.st_ino});
     if (is_dir) adjust_subdirs(*parent_, 1);
-    return node_for(engine_, parent_, name_, entry);
+    return node_for(engine_, parent_, name_, *index.find(name_));
   }
 
   Engine& engine_;
   const NodePtr& parent_;
   const std::string& name_;
+  BranchIndex branch_ = kNoBranch;
 };
 
 // Makes the entry with `make`, then gives it to the caller; an entry that cannot be given away does not stay.
@@ -118,6 +133,15 @@ auto owned_by(Engine& engine, Caller caller, Make make) {
     if (!given && !sys::unlink(dir, name)) (void)sys::rmdir(dir, name);
     return given;
   };
+}
+
+// The branch for a new name of a file of the read-only branch `source`: where new names go, but above the file.
+Result<BranchIndex> branch_for_link(Engine& engine, BranchIndex source, const NodePtr& parent,
+                                    const std::string& name) {
+  AUFS_TRY(const BranchIndex branch, branch_for_create(engine, parent, name, false));
+  const BranchIndex to = engine.writable_from(std::min(branch, source));
+  if (to == kNoBranch) return Error{EROFS, "link"};
+  return to;
 }
 
 }  // namespace
@@ -156,8 +180,9 @@ Result<Found> make_open_file(Engine& engine, const NodePtr& parent, const std::s
 
 Result<Found> make_unnamed_file(Engine& engine, const NodePtr& parent, mode_t mode, Caller caller,
                                 SharedFd* opened) {
-  AUFS_CHECK(copy_up_directory(engine, parent));
-  AUFS_TRY(const SharedFd dir, upper_fd(engine, parent));
+  AUFS_TRY(const BranchIndex branch, branch_for_create(engine, parent, "", false));
+  AUFS_CHECK(copy_up_directory(engine, parent, branch));
+  AUFS_TRY(const SharedFd dir, dir_fd(engine, parent, branch));
   AUFS_TRY(UniqueFd fd, sys::open_at(dir->get(), ".", O_TMPFILE | O_RDWR, mode & 07777));
   if (caller.uid != engine.euid || caller.gid != engine.egid) {
     AUFS_TRY(const struct stat above, sys::stat_at(dir->get(), ""));
@@ -167,9 +192,9 @@ Result<Found> make_unnamed_file(Engine& engine, const NodePtr& parent, mode_t mo
   *opened = share(std::move(fd));
   Attr attr;
   AUFS_TRY(attr.st, sys::stat_with_birth((*opened)->get(), "", &attr.btime));
-  attr.st.st_ino = engine.numbers.number(engine.upper(), attr.st.st_dev, attr.st.st_ino);
+  attr.st.st_ino = engine.numbers.number(attr.st.st_dev, attr.st.st_ino);
   const NodePtr node = engine.inodes->intern(attr.st.st_ino, attr.st.st_mode, [&](Node& fresh) {
-    fresh.branch = engine.writable;
+    fresh.branch = branch;
     fresh.pin = *opened;
     fresh.unnamed = true;
   });
@@ -178,24 +203,29 @@ Result<Found> make_unnamed_file(Engine& engine, const NodePtr& parent, mode_t mo
 
 Result<Found> link_node(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& name) {
   if (node->is_dir()) return Error{EPERM, "link"};
-  if (engine.writable == kNoBranch) return Error{EROFS, "link"};
-  bool below = false;
+  BranchIndex branch = kNoBranch;
   {
     const std::shared_lock guard(node->state);
-    if (node->branch < engine.writable) return Error{EXDEV, "link"};
-    below = node->branch > engine.writable;
-    if (below && node->names.empty()) return Error{ENOENT, "link"};  // unlinked; above, the kernel says so
+    branch = node->branch;
+    // Unlinked; of a file in a writable branch the kernel says so.
+    if (!engine.is_writable(branch) && node->names.empty()) return Error{ENOENT, "link"};
   }
-  if (below) {
+  if (!engine.is_writable(branch)) {
     if (name.size() > name_max()) return Error{ENAMETOOLONG, "link"};
     const Result<NameEntry> taken = visible_entry(engine, parent, name);
     if (taken) return Error{EEXIST, "link"};
     if (taken.error().code != ENOENT) return taken.error();
-    const Status copied = copy_up_as(engine, node, parent, name);
-    if (!copied) return copied.error();
+    AUFS_TRY(const BranchIndex to, branch_for_link(engine, branch, parent, name));
+    AUFS_CHECK(copy_up_as(engine, node, parent, name, to));
     return lookup(engine, parent, name);
   }
-  Result<Found> made = Creation(engine, parent, name).run(false, [&](int dir, const char* leaf) -> Status {
+  if (const Result<NameEntry> taken = visible_entry(engine, parent, name); taken) {
+    return Error{EEXIST, "link"};
+  } else if (taken.error().code != ENOENT) {
+    return taken.error();
+  }
+  Creation creation(engine, parent, name);
+  return creation.run_in(branch, false, [&](int dir, const char* leaf) -> Status {
     const std::lock_guard guard(node->state);
     AUFS_TRY(const Place place, locate(engine, node));
     AUFS_CHECK(place.name.empty() ? sys::link_fd(place.fd, dir, leaf)
@@ -207,7 +237,6 @@ Result<Found> link_node(Engine& engine, const NodePtr& node, const NodePtr& pare
     }
     return ok();
   });
-  return made;
 }
 
 }  // namespace aufs

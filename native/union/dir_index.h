@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -12,14 +13,20 @@
 
 namespace aufs {
 
-// What a directory of the union knows of one name, from one pass over its branches.
+// What one branch has under a name. A whiteout wins over an entry of the same name in the same branch.
+struct Trace {
+  BranchIndex branch = kNoBranch;
+  bool whiteout = false;
+  unsigned char type = 0;  // DT_*; of no meaning for a whiteout, as `ino`
+  std::uint64_t ino = 0;   // d_ino
+};
+
+// What a directory of the union shows under one name.
 struct NameEntry {
-  std::uint64_t ino = 0;          // d_ino of the visible entry in branch `top`
-  BranchIndex top = kNoBranch;    // the branch whose entry is seen; kNoBranch: nothing is
-  BranchIndex lower = kNoBranch;  // the branch whose entry would be seen if the writable branch had none
-  unsigned char type = 0;         // DT_* of the visible entry
-  bool whiteout = false;          // the writable branch hides the name
-  bool hidden_above = false;      // a branch above the writable one hides the name: it cannot be made visible
+  std::uint64_t ino = 0;        // d_ino of the visible entry in branch `top`
+  BranchIndex top = kNoBranch;  // the branch whose entry is seen; kNoBranch: nothing is
+  unsigned char type = 0;       // DT_* of the visible entry
+  bool layered = false;         // there is a whiteout, or more than one branch has the name
 
   bool visible() const noexcept { return top != kNoBranch; }
 };
@@ -28,34 +35,36 @@ struct NameEntry {
 // name that is not here does not exist (decision 9). Not thread-safe: guarded by Directory::lock.
 class DirIndex {
  public:
-  NameEntry* find(std::string_view name) noexcept {
+  const NameEntry* find(std::string_view name) const noexcept {
     const auto at = names_.find(name);
     return at == names_.end() ? nullptr : &at->second;
   }
-  NameEntry& entry(std::string_view name) {
-    const auto at = names_.find(name);
-    return at != names_.end() ? at->second : names_.emplace(std::string(name), NameEntry{}).first->second;
-  }
-  void erase(std::string_view name) {
-    if (const auto at = names_.find(name); at != names_.end()) names_.erase(at);
-    merged_.erase(std::string(name));
-  }
+
+  // For reading a directory, from the topmost branch down: the branch, below all that are known, has this under the name.
+  void append(std::string_view name, const Trace& trace);
+  // What the lowest branch that has the name has there.
+  std::optional<Trace> lowest(std::string_view name) const;
+
+  // The branch has this under the name now, instead of what it had.
+  void put(std::string_view name, const Trace& trace);
+  // The branch has nothing under the name any more.
+  void take(std::string_view name, BranchIndex branch);
 
   // The branches that a visible directory `name` consists of, topmost first.
-  std::vector<BranchIndex> branches_of(std::string_view name) const {
-    const auto at = merged_.find(std::string(name));
-    if (at != merged_.end()) return at->second;
-    const auto entry = names_.find(name);
-    return entry == names_.end() ? std::vector<BranchIndex>{} : std::vector<BranchIndex>{entry->second.top};
-  }
-  void set_branches(std::string_view name, std::vector<BranchIndex> branches) {
-    if (branches.size() > 1) merged_.insert_or_assign(std::string(name), std::move(branches));
-    else merged_.erase(std::string(name));
-  }
+  std::vector<BranchIndex> branches_of(std::string_view name) const;
+  // The branch whose entry would be seen if `branch` and those above it had nothing; kNoBranch: none.
+  BranchIndex below(std::string_view name, BranchIndex branch) const;
+  // The topmost branch above `branch` that has an entry or a whiteout; kNoBranch: none.
+  BranchIndex above(std::string_view name, BranchIndex branch) const;
+  bool has_whiteout(std::string_view name, BranchIndex branch) const;
+  // The branch whose whiteout hides the name; kNoBranch if it is visible or unknown.
+  BranchIndex hidden_by(std::string_view name) const;
+  // The first branch at which a directory `name` merges no further: a file or a whiteout is there. kNoBranch: none.
+  BranchIndex closed_at(std::string_view name) const;
 
   std::size_t size() const noexcept { return names_.size(); }
-  auto begin() noexcept { return names_.begin(); }
-  auto end() noexcept { return names_.end(); }
+  auto begin() const noexcept { return names_.begin(); }
+  auto end() const noexcept { return names_.end(); }
 
  private:
   struct Hash {
@@ -64,9 +73,14 @@ class DirIndex {
       return std::hash<std::string_view>{}(name);
     }
   };
+  using Traces = std::vector<Trace>;  // topmost first, one for each branch
+
+  const Traces* traces_of(const NameEntry& entry, std::string_view name) const;
+  Traces& layer(std::string_view name);
+  void settle(std::string_view name);
+
   std::unordered_map<std::string, NameEntry, Hash, std::equal_to<>> names_;
-  // Only directories of two branches or more.
-  std::unordered_map<std::string, std::vector<BranchIndex>> merged_;
+  std::unordered_map<std::string, Traces, Hash, std::equal_to<>> traces_;  // of layered names only
 };
 
 }  // namespace aufs

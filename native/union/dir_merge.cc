@@ -51,71 +51,30 @@ Result<LayerNames> read_layer(int dir, bool honour_whiteouts) {
   return layer;
 }
 
-// Merges layers from the top down. Two questions are answered for each name: what is seen, and what would be seen if
-// the writable branch had nothing (then a removal needs a whiteout).
+// Merges layers from the top down.
 class Merger {
  public:
-  explicit Merger(BranchIndex writable) : writable_(writable) {}
+  explicit Merger(const Engine& engine) : engine_(engine) {}
 
   void add(BranchIndex branch, const LayerNames& layer) {
     for (const LayerNames::Item& item : layer.names) {
       // A whiteout wins over an entry of the same name in the same branch.
-      if (layer.whiteouts.count(item.name) == 0) add_name(branch, item);
+      if (layer.whiteouts.count(item.name) == 0) append(item.name, {branch, false, item.type, item.ino});
     }
-    for (const std::string& name : layer.whiteouts) add_whiteout(branch, name);
+    for (const std::string& name : layer.whiteouts) append(name, {branch, true, 0, 0});
   }
 
-  std::unique_ptr<DirIndex> finish() && {
-    for (auto& [name, state] : states_) {
-      NameEntry& entry = state.entry;
-      const bool matters =
-          entry.visible() || entry.whiteout || entry.lower != kNoBranch || entry.hidden_above;
-      if (!matters) continue;
-      index_->entry(name) = entry;
-      index_->set_branches(name, std::move(state.dirs));
-    }
-    return std::move(index_);
-  }
+  std::unique_ptr<DirIndex> finish() && { return std::move(index_); }
 
  private:
-  struct State {
-    NameEntry entry;
-    std::vector<BranchIndex> dirs;  // as long as the name is a directory in each branch
-    bool closed = false;            // nothing below is seen any more
-    bool closed_below_upper = false;
-  };
-
-  bool below_upper(BranchIndex branch) const { return writable_ != kNoBranch && branch > writable_; }
-
-  void add_name(BranchIndex branch, const LayerNames::Item& item) {
-    State& state = states_[item.name];
-    const bool is_dir = item.type == DT_DIR;
-    if (!state.closed) {
-      if (!state.entry.visible()) {
-        state.entry.top = branch;
-        state.entry.ino = item.ino;
-        state.entry.type = item.type;
-      }
-      // A directory merges with directories below it, and stops at anything else.
-      if (is_dir) state.dirs.push_back(branch);
-      else state.closed = true;
-    }
-    if (below_upper(branch) && !state.closed_below_upper && state.entry.lower == kNoBranch) {
-      state.entry.lower = branch;
-    }
+  // What a file or a whiteout of a read-only branch covers can never matter.
+  void append(const std::string& name, const Trace& trace) {
+    const std::optional<Trace> last = index_->lowest(name);
+    if (last && (last->whiteout || last->type != DT_DIR) && !engine_.is_writable(last->branch)) return;
+    index_->append(name, trace);
   }
 
-  void add_whiteout(BranchIndex branch, const std::string& name) {
-    State& state = states_[name];
-    state.closed = true;
-    if (branch == writable_) state.entry.whiteout = true;
-    if (below_upper(branch)) state.closed_below_upper = true;
-    if (writable_ != kNoBranch && branch < writable_ && !state.entry.visible())
-      state.entry.hidden_above = true;
-  }
-
-  const BranchIndex writable_;
-  std::unordered_map<std::string, State> states_;
+  const Engine& engine_;
   std::unique_ptr<DirIndex> index_ = std::make_unique<DirIndex>();
 };
 
@@ -127,12 +86,14 @@ void drop_layers_below(Directory& dir, BranchIndex branch) {
 }  // namespace
 
 Result<std::unique_ptr<DirIndex>> merge_directory(Engine& engine, const NodePtr& dir) {
-  Merger merger(engine.writable);
+  Merger merger(engine);
   for (const BranchIndex branch : layer_branches(*dir)) {
     AUFS_TRY(const SharedFd fd, dir_fd(engine, dir, branch));
     AUFS_TRY(const LayerNames layer, read_layer(fd->get(), engine.branch(branch).perm.whiteouts));
     merger.add(branch, layer);
-    if (layer.opaque) {
+    // AUFS does not look for the marker in the root of a branch.
+    if (layer.opaque && dir != engine.root) {
+      dir->dir->opaque = branch;
       drop_layers_below(*dir->dir, branch);
       break;
     }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "union/free_space.h"
 #include "union/hardlink.h"
 #include "union/inode_numbers.h"
 #include "union/inode_table.h"
@@ -22,9 +23,8 @@ namespace aufs {
 struct Engine {
   Engine(std::vector<Branch> stack, UnionOptions opts);
 
-  const std::vector<Branch> branches;
+  std::vector<Branch> branches;  // guarded by tree_lock
   const UnionOptions options;
-  const BranchIndex writable;  // the topmost writable branch, or kNoBranch
   const uid_t euid;
   const gid_t egid;
 
@@ -36,11 +36,21 @@ struct Engine {
   LookupCache lookup_cache;
   DirFdCache dir_fds;
   HardLinks hard_links;
+  FreeSpace free_space;
+  std::atomic<int> round_robin{0};  // see select_branch.cc
   NodePtr root;
   std::atomic<std::uint64_t> temporary_names{0};
 
-  const Branch& upper() const { return branches[static_cast<std::size_t>(writable)]; }
   const Branch& branch(BranchIndex index) const { return branches[static_cast<std::size_t>(index)]; }
+  bool is_writable(BranchIndex index) const { return index != kNoBranch && branch(index).perm.writable; }
+  // The nearest writable branch at or above `index`; kNoBranch: none.
+  BranchIndex writable_from(BranchIndex index) const {
+    while (index >= 0 && !branch(index).perm.writable) --index;
+    return index;
+  }
+  BranchIndex lowest() const { return static_cast<BranchIndex>(branches.size() - 1); }
+  // True if data in `index` stays there for good: the branch is writable, or no writable one is above.
+  bool is_final(BranchIndex index) const { return is_writable(index) || writable_from(index) == kNoBranch; }
 };
 
 // Where a file can be reached: `name` in the directory `fd`, or, with an empty name, `fd` itself.
@@ -64,7 +74,8 @@ inline SharedFd share(UniqueFd fd) {
 // --- place.cc
 // The descriptor (O_PATH) of `dir` in `branch`. Errors: ESTALE if the branch was edited behind our back.
 Result<SharedFd> dir_fd(Engine& engine, const NodePtr& dir, BranchIndex branch);
-Result<SharedFd> upper_fd(Engine& engine, const NodePtr& dir);
+// True if `dir` exists in `branch`.
+bool has_layer(const Node& dir, BranchIndex branch);
 BranchIndex top_branch(const Node& dir);
 std::vector<BranchIndex> layer_branches(const Node& dir);
 // Where the backing file of `node` is. The caller holds node->state (not needed for a directory).

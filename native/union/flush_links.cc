@@ -7,9 +7,10 @@
 namespace aufs {
 namespace {
 
-bool is_grouped(const NodePtr& node) {
+// The branch of the copy, if the node is a hard-link group.
+BranchIndex group_branch(const NodePtr& node) {
   const std::shared_lock guard(node->state);
-  return node->grouped;
+  return node->grouped ? node->branch : kNoBranch;
 }
 
 Status flush_directory(Engine& engine, const NodePtr& dir) {
@@ -17,8 +18,11 @@ Status flush_directory(Engine& engine, const NodePtr& dir) {
   for (const DirEntry& entry : entries) {
     if (entry.type != DT_DIR && !engine.hard_links.find(entry.ino)) continue;
     AUFS_TRY(const Found found, lookup(engine, dir, entry.name));
-    if (found.node->is_dir()) AUFS_CHECK(flush_directory(engine, found.node));
-    else if (is_grouped(found.node)) AUFS_CHECK(copy_up_name(engine, dir, entry.name));
+    if (found.node->is_dir()) {
+      AUFS_CHECK(flush_directory(engine, found.node));
+    } else if (const BranchIndex branch = group_branch(found.node); branch != kNoBranch) {
+      AUFS_CHECK(copy_up_name(engine, dir, entry.name, branch));
+    }
   }
   return ok();
 }

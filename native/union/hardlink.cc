@@ -60,28 +60,35 @@ std::optional<ParsedName> parse_name(std::string_view text) {
 
 }  // namespace
 
-Status HardLinks::load(const std::vector<Branch>& branches, const Branch& upper,
-                       const std::function<std::uint64_t(const Branch&, ino_t)>& number,
-                       const std::function<void(ino_t, std::uint64_t)>& keep) {
+Status HardLinks::load(const std::vector<Branch>& branches, const Numbering& numbering) {
   const std::lock_guard guard(mutex_);
-  Result<UniqueFd> dir = sys::open_at(upper.root.get(), std::string(whiteout::kPseudoLinks).c_str(),
-                                      O_PATH | O_DIRECTORY | O_NOFOLLOW);
-  if (failed_with(dir, ENOENT)) return ok();
-  if (!dir) return dir.error();
-  dir_ = *std::move(dir);
-  return sys::for_each_entry(dir_.get(), "", [&](const sys::RawEntry& entry) {
-    const std::string file(entry.name);
-    const auto parsed = parse_name(file);
-    if (!parsed) return true;
-    for (const Branch& branch : branches) {
-      if (branch.root_ino != parsed->root || branch.perm.writable) continue;
-      const std::uint64_t ino = number(branch, parsed->ino);
-      groups_[ino] = {file, parsed->left};
-      keep(entry.ino, ino);
-      break;
-    }
-    return true;
-  });
+  directories_.clear();
+  groups_.clear();
+  for (std::size_t i = 0; i < branches.size(); ++i) {
+    if (!branches[i].perm.writable) continue;
+    Result<UniqueFd> dir = sys::open_at(branches[i].root.get(), std::string(whiteout::kPseudoLinks).c_str(),
+                                        O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    if (failed_with(dir, ENOENT)) continue;
+    if (!dir) return dir.error();
+    const auto index = static_cast<BranchIndex>(i);
+    const SharedFd shared = std::make_shared<const UniqueFd>(*std::move(dir));
+    directories_[index] = shared;
+    AUFS_CHECK(sys::for_each_entry(shared->get(), "", [&](const sys::RawEntry& entry) {
+      const std::string file(entry.name);
+      const auto parsed = parse_name(file);
+      if (!parsed) return true;
+      // The original is further down than its copy.
+      for (std::size_t below = i + 1; below < branches.size(); ++below) {
+        if (branches[below].root_ino != parsed->root) continue;
+        const std::uint64_t ino = numbering.number(branches[below], parsed->ino);
+        groups_.try_emplace(ino, Group{index, shared, file, parsed->left});
+        numbering.keep(branches[i], entry.ino, ino);
+        break;
+      }
+      return true;
+    }));
+  }
+  return ok();
 }
 
 std::optional<HardLinks::Group> HardLinks::find(std::uint64_t ino) const {
@@ -96,28 +103,32 @@ bool HardLinks::empty() const {
   return groups_.empty();
 }
 
-Status HardLinks::open_directory(const Branch& upper) {
-  if (dir_) return ok();
+Result<SharedFd> HardLinks::open_directory(const Branch& branch, BranchIndex index) {
+  SharedFd& directory = directories_[index];
+  if (directory) return directory;
   const std::string name(whiteout::kPseudoLinks);
-  const Status made = sys::mkdir(upper.root.get(), name.c_str(), 0700);
-  if (!made && made.error().code != EEXIST) return made;
-  AUFS_TRY(dir_, sys::open_at(upper.root.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
-  return ok();
+  const Status made = sys::mkdir(branch.root.get(), name.c_str(), 0700);
+  if (!made && made.error().code != EEXIST) return made.error();
+  AUFS_TRY(UniqueFd opened,
+           sys::open_at(branch.root.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  directory = std::make_shared<const UniqueFd>(std::move(opened));
+  return directory;
 }
 
-Status HardLinks::add(const Branch& origin, const Branch& upper, std::uint64_t ino, const struct stat& lower,
-                      long left, int copy) {
+Status HardLinks::add(const std::vector<Branch>& branches, BranchIndex origin, BranchIndex at,
+                      std::uint64_t ino, const struct stat& lower, long left, int copy) {
   const std::lock_guard guard(mutex_);
-  AUFS_CHECK(open_directory(upper));
-  const std::string file = format_name({origin.root_ino, lower.st_ino, nanoseconds(lower.st_mtim),
-                                        static_cast<std::uint64_t>(lower.st_size), left});
-  Status linked = sys::link_fd(copy, dir_.get(), file.c_str());
+  AUFS_TRY(const SharedFd directory, open_directory(branches[static_cast<std::size_t>(at)], at));
+  const std::string file =
+      format_name({branches[static_cast<std::size_t>(origin)].root_ino, lower.st_ino,
+                   nanoseconds(lower.st_mtim), static_cast<std::uint64_t>(lower.st_size), left});
+  Status linked = sys::link_fd(copy, directory->get(), file.c_str());
   if (failed_with(linked, EEXIST)) {  // of a group whose file was replaced from outside
-    AUFS_CHECK(sys::unlink(dir_.get(), file.c_str()));
-    linked = sys::link_fd(copy, dir_.get(), file.c_str());
+    AUFS_CHECK(sys::unlink(directory->get(), file.c_str()));
+    linked = sys::link_fd(copy, directory->get(), file.c_str());
   }
   AUFS_CHECK(linked);
-  groups_[ino] = {file, left};
+  groups_[ino] = {at, directory, file, left};
   gone_.erase(ino);
   return ok();
 }
@@ -135,7 +146,8 @@ void HardLinks::name_covered(std::uint64_t ino) {
   parsed->left = --group.left;
   std::string renamed = format_name(*parsed);
   // If the count cannot be written down it is still right until the next mount.
-  if (sys::rename(dir_.get(), group.file.c_str(), dir_.get(), renamed.c_str(), 0))
+  const int directory = group.directory->get();
+  if (sys::rename(directory, group.file.c_str(), directory, renamed.c_str(), 0))
     group.file = std::move(renamed);
 }
 
@@ -149,18 +161,13 @@ void HardLinks::remove(std::uint64_t ino) {
   const std::lock_guard guard(mutex_);
   const auto at = groups_.find(ino);
   if (at == groups_.end()) return;
-  (void)sys::unlink(dir_.get(), at->second.file.c_str());
+  (void)sys::unlink(at->second.directory->get(), at->second.file.c_str());
   groups_.erase(at);
 }
 
 std::unordered_map<std::uint64_t, HardLinks::Group> HardLinks::all() const {
   const std::lock_guard guard(mutex_);
   return groups_;
-}
-
-int HardLinks::directory() const {
-  const std::lock_guard guard(mutex_);
-  return dir_.get();
 }
 
 }  // namespace aufs

@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "union/branch.h"
 
 namespace aufs {
@@ -24,28 +25,34 @@ namespace aufs {
 // and how many names of the file exist only below: st_nlink of the union is links above + LEFT - 1.
 // Files in that directory with other names (AUFS's own) are left alone.
 //
-// Thread-safe; the mutex is a leaf; system calls on that one directory are made under it
+// Thread-safe; the mutex is a leaf; system calls on these directories are made under it.
 class HardLinks {
  public:
   struct Group {
-    std::string file;  // name in the directory
-    long left = 0;     // names that exist below only
+    BranchIndex branch = kNoBranch;  // that the copy is in
+    SharedFd directory;              // of pseudo-links in that branch, O_PATH
+    std::string file;                // name in the directory
+    long left = 0;                   // names that exist below only
   };
 
-  // Reads what earlier mounts left. `upper` may lack the directory. `number` gives the union's number of a lower inode;
-  // `keep` is told that the inode of `upper` given first is the copy of the file with the number given second.
-  Status load(const std::vector<Branch>& branches, const Branch& upper,
-              const std::function<std::uint64_t(const Branch&, ino_t)>& number,
-              const std::function<void(ino_t, std::uint64_t)>& keep);
+  // What load() needs of the inode numbers.
+  struct Numbering {
+    std::function<std::uint64_t(const Branch&, ino_t)> number;        // the union's number of an inode
+    std::function<void(const Branch&, ino_t, std::uint64_t)> keep;  // this inode is the copy of that number
+  };
+
+  // Reads what earlier mounts left in the writable branches, which may lack the directory. What was known before is
+  // forgotten. Errors: those of openat(2) and getdents64(2).
+  Status load(const std::vector<Branch>& branches, const Numbering& numbering);
 
   // The group of the lower inode with number `ino` of the union, if there is one.
   std::optional<Group> find(std::uint64_t ino) const;
   bool empty() const;
 
-  // Makes a group: links the open file `copy` into the directory of `upper`. `lower` are the attributes of the original,
-  // `left` how many of its names are still below.
-  Status add(const Branch& origin, const Branch& upper, std::uint64_t ino, const struct stat& lower,
-             long left, int copy);
+  // Makes a group: links the open file `copy`, which is in branch `at`, into the directory of that branch. `lower` are the attributes of the
+  // original in `origin`, `left` how many of its names are still below.
+  Status add(const std::vector<Branch>& branches, BranchIndex origin, BranchIndex at, std::uint64_t ino,
+             const struct stat& lower, long left, int copy);
   // One of the names below got covered (linked above, or hidden). Works for numbers without a group as well: then the
   // count is remembered for count_gone().
   void name_covered(std::uint64_t ino);
@@ -56,14 +63,11 @@ class HardLinks {
   // All groups, for flushing.
   std::unordered_map<std::uint64_t, Group> all() const;
 
-  // The directory of pseudo-links, O_PATH; -1 if there is none yet.
-  int directory() const;
-
  private:
-  Status open_directory(const Branch& upper);
+  Result<SharedFd> open_directory(const Branch& branch, BranchIndex index);
 
   mutable std::mutex mutex_;
-  UniqueFd dir_;  // guarded by mutex_, as what follows
+  std::unordered_map<BranchIndex, SharedFd> directories_;  // guarded by mutex_, as what follows
   std::unordered_map<std::uint64_t, Group> groups_;
   std::unordered_map<std::uint64_t, long> gone_;
 };

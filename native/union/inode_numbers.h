@@ -26,11 +26,11 @@ class InodeNumbers {
     for (const Branch& branch : branches) add_device(branch.dev);
   }
 
-  // The number of inode `ino` of the file system `dev` (st_dev), found in `branch`.
-  std::uint64_t number(const Branch& branch, dev_t dev, std::uint64_t ino) {
+  // The number of inode `ino` of the file system `dev` (st_dev).
+  std::uint64_t number(dev_t dev, std::uint64_t ino) {
     const std::lock_guard guard(mutex_);
     const std::uint64_t plain = plain_number(dev, ino);
-    if (!branch.perm.writable) return plain;
+    if (kept_.empty()) return plain;
     const auto at = kept_.find(plain);
     return at == kept_.end() ? plain : at->second;
   }

@@ -3,6 +3,27 @@
 
 namespace aufs {
 
+std::vector<NodePtr> InodeTable::all() {
+  std::vector<NodePtr> nodes;
+  for (Shard& shard : shards_) {
+    const std::lock_guard guard(shard.mutex);
+    for (const auto& [ino, weak] : shard.nodes) {
+      if (NodePtr node = weak.lock()) nodes.push_back(std::move(node));
+    }
+  }
+  return nodes;
+}
+
+void InodeTable::drop(const Node& node) {
+  NodePtr known;  // declared before the guard: the last reference must not be dropped under the mutex
+  Shard& shard = shard_of(node.ino);
+  const std::lock_guard guard(shard.mutex);
+  const auto at = shard.nodes.find(node.ino);
+  if (at == shard.nodes.end()) return;
+  known = at->second.lock();
+  if (known.get() == &node) shard.nodes.erase(at);
+}
+
 NodePtr InodeTable::find(std::uint64_t ino) {
   Shard& shard = shard_of(ino);
   const std::lock_guard guard(shard.mutex);

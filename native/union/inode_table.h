@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
 #include "union/node.h"
 
@@ -15,8 +16,12 @@ namespace aufs {
 // Thread-safe; its mutexes are leaves.
 class InodeTable : public std::enable_shared_from_this<InodeTable> {
  public:
+  // All live nodes.
+  std::vector<NodePtr> all();
   // The live node with that number, or null.
   NodePtr find(std::uint64_t ino);
+  // The node is not found by its number any more.
+  void drop(const Node& node);
   // The live node with that number and type, or a new one that `init` has filled in before anybody else sees it.
   // A live node of another type is stale (its branch was edited behind our back) and loses its place.
   template <typename Init>

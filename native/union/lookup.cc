@@ -33,7 +33,7 @@ void fix_up(Engine& engine, const Node& node, Attr& attr) {
     attr.st.st_nlink = static_cast<nlink_t>(std::max(0L, static_cast<long>(attr.st.st_nlink) - 1 + left));
     return;
   }
-  if (node.branch != engine.writable) {
+  if (!engine.is_writable(node.branch)) {
     const long gone = engine.hard_links.count_gone(node.ino);
     attr.st.st_nlink = static_cast<nlink_t>(std::max(0L, static_cast<long>(attr.st.st_nlink) - gone));
   }
@@ -55,23 +55,22 @@ void remember_name(const NodePtr& node, const NodePtr& parent, const std::string
   node->pin.reset();  // a file that had lost all known names has one again: it was a hard link
 }
 
-void fill_directory(Engine& engine, Node& node, const std::vector<BranchIndex>& branches) {
-  for (const BranchIndex branch : branches) {
-    node.dir->layers.push_back({branch, nullptr, false});
-    if (branch == engine.writable) node.dir->in_upper = true;
-  }
+void fill_directory(Node& node, const std::vector<BranchIndex>& branches) {
+  node.dir->layers.reserve(branches.size());
+  for (const BranchIndex branch : branches) node.dir->layers.push_back({branch, nullptr, false});
 }
 
 // A lower inode that is a hard-link group with a copy lives in the copy, by whichever name it is found.
 void fill_file(Engine& engine, Node& node, BranchIndex branch) {
   node.branch = branch;
-  if (branch < engine.writable || engine.hard_links.empty()) return;
-  if (!engine.hard_links.find(node.ino)) return;
-  node.branch = engine.writable;
+  if (engine.hard_links.empty()) return;
+  const auto group = engine.hard_links.find(node.ino);
+  if (!group || group->branch > branch) return;
+  node.branch = group->branch;
   node.grouped = true;
 }
 
-Result<Found> find_in(Engine& engine, const NodePtr& parent, const std::string& name, DirIndex& index) {
+Result<Found> find_in(Engine& engine, const NodePtr& parent, const std::string& name, const DirIndex& index) {
   const NameEntry* entry = index.find(name);
   if (entry == nullptr || !entry->visible()) return Error{ENOENT, "lookup"};
   return node_for(engine, parent, name, *entry);
@@ -94,10 +93,10 @@ Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string&
   AUFS_TRY(const SharedFd dir, dir_fd(engine, parent, entry.top));
   Attr attr;
   AUFS_TRY(attr.st, sys::stat_with_birth(dir->get(), name.c_str(), &attr.btime));
-  const std::uint64_t ino = engine.numbers.number(engine.branch(entry.top), attr.st.st_dev, attr.st.st_ino);
+  const std::uint64_t ino = engine.numbers.number(attr.st.st_dev, attr.st.st_ino);
   const NodePtr node = engine.inodes->intern(ino, attr.st.st_mode, [&](Node& fresh) {
     fresh.names.push_back({parent, name});
-    if (fresh.is_dir()) fill_directory(engine, fresh, parent->dir->index->branches_of(name));
+    if (fresh.is_dir()) fill_directory(fresh, parent->dir->index->branches_of(name));
     else fill_file(engine, fresh, entry.top);
   });
   remember_name(node, parent, name);
@@ -118,7 +117,7 @@ NodePtr live_node(Engine& engine, const NodePtr& parent, const std::string& name
   if (!dir) return nullptr;
   const Result<struct stat> st = sys::stat_at((*dir)->get(), name.c_str());
   if (!st) return nullptr;
-  return engine.inodes->find(engine.numbers.number(engine.branch(entry.top), st->st_dev, st->st_ino));
+  return engine.inodes->find(engine.numbers.number(st->st_dev, st->st_ino));
 }
 
 Result<Found> lookup(Engine& engine, const NodePtr& parent, std::string_view name) {
@@ -141,7 +140,7 @@ Result<NameEntry> visible_entry(Engine& engine, const NodePtr& parent, const std
   engine.lookup_cache.make_room();
   const std::lock_guard guard(parent->dir->lock);
   AUFS_TRY(DirIndex* const index, ensure_index(engine, parent));
-  const NameEntry* entry = index->find(name);
+  const NameEntry* const entry = index->find(name);
   if (entry == nullptr || !entry->visible()) return Error{ENOENT, "lookup"};
   return *entry;
 }
@@ -155,8 +154,7 @@ Result<std::vector<DirEntry>> list_directory(Engine& engine, const NodePtr& dir)
   entries.reserve(index->size());
   for (const auto& [name, entry] : *index) {
     if (!entry.visible()) continue;
-    const Branch& branch = engine.branch(entry.top);
-    entries.push_back({name, engine.numbers.number(branch, branch.dev, entry.ino), entry.type});
+    entries.push_back({name, engine.numbers.number(engine.branch(entry.top).dev, entry.ino), entry.type});
   }
   return entries;
 }

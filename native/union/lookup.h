@@ -12,7 +12,7 @@ Result<Found> lookup(Engine& engine, const NodePtr& parent, std::string_view nam
 Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string& name,
                        const NameEntry& entry);
 
-// The live node behind an entry that is in the writable branch or below, or null; makes none.
+// The live node behind an entry, or null; makes none.
 NodePtr live_node(Engine& engine, const NodePtr& parent, const std::string& name, const NameEntry& entry);
 
 // A copy of the entry of `name`, if the name is visible; ENOENT otherwise. Takes Directory::lock.

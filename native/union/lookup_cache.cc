@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "union/lookup_cache.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace aufs {
@@ -76,6 +77,14 @@ void DirFdCache::opened(const NodePtr& dir, BranchIndex branch) {
       break;
     }
   }
+}
+
+void DirFdCache::renumber(const std::function<BranchIndex(BranchIndex)>& renumbering) {
+  const std::lock_guard guard(mutex_);
+  for (Slot& slot : slots_) slot.branch = renumbering(slot.branch);
+  slots_.erase(std::remove_if(slots_.begin(), slots_.end(),
+                              [](const Slot& slot) { return slot.branch == kNoBranch; }),
+               slots_.end());
 }
 
 }  // namespace aufs

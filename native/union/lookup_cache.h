@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <list>
 #include <mutex>
 #include <unordered_map>
@@ -48,6 +49,8 @@ class DirFdCache {
 
   // `dir` has opened its layer of `branch`. The caller holds no layers_mutex.
   void opened(const NodePtr& dir, BranchIndex branch);
+  // The branches have other numbers now; kNoBranch for one that is gone.
+  void renumber(const std::function<BranchIndex(BranchIndex)>& renumbering);
 
  private:
   struct Slot {

@@ -29,8 +29,6 @@
 //      No system call but open and close is made under a leaf, and no other lock is taken.
 namespace aufs {
 
-using SharedFd = std::shared_ptr<const UniqueFd>;
-
 // One of the names of a node.
 struct Name {
   NodePtr parent;
@@ -48,11 +46,11 @@ struct DirLayer {
 struct Directory {
   std::shared_mutex lock;            // guards index, and the names on disk
   std::unique_ptr<DirIndex> index;   // null until the directory was read
+  BranchIndex opaque = kNoBranch;    // the branch in which the directory is opaque, as far as it was read
   std::atomic<bool> removed{false};  // rmdir'ed or replaced: it takes no names. Set under lock
 
   std::mutex layers_mutex;            // guards layers
   std::vector<DirLayer> layers;       // topmost first, never empty
-  std::atomic<bool> in_upper{false};  // layers has the writable branch
   std::atomic<int> subdirs{-1};       // visible subdirectories; -1: not known
 };
 
@@ -83,7 +81,8 @@ class Node {
   SharedFd pin;                    // the inode itself, once it has no name to be reached by
   Backing backing;                 // open while open_count > 0
   unsigned open_count = 0;
-  bool unnamed = false;  // made by tmpfile() and not linked yet
+  bool unnamed = false;   // made by tmpfile() and not linked yet
+  bool lent = false;      // while open: the kernel reads or writes the backing file itself, so it must stay what it is
 
   std::unique_ptr<Directory> dir;  // directories only
 };

@@ -36,7 +36,7 @@ Result<UniqueFd> open_for_reading(const Place& place, bool keep_atime) {
 // Opens what the node's opens need together. The caller holds node->state exclusively.
 Status open_backing(Engine& engine, const NodePtr& node, bool read, bool write) {
   Backing& backing = node->backing;
-  const bool above = node->branch == engine.writable;
+  const bool above = engine.is_writable(node->branch);
   if ((!read || backing.read) && (!write || !above || backing.write)) return ok();
   AUFS_TRY(const Place place, locate(engine, node));
   if (write && above && !backing.write) {
@@ -74,9 +74,18 @@ Status check_open(Engine& engine, const NodePtr& node, int flags) {
   if (S_ISLNK(node->type)) return Error{ELOOP, "open"};
   if (!S_ISREG(node->type)) return Error{ENXIO, "open"};
   if (!wants_write(flags) && (flags & O_TRUNC) == 0) return ok();
-  if (engine.writable == kNoBranch) return Error{EROFS, "open"};
   const std::shared_lock guard(node->state);
-  return node->branch < engine.writable ? Status(Error{EROFS, "open"}) : ok();
+  return engine.writable_from(node->branch) == kNoBranch ? Status(Error{EROFS, "open"}) : ok();
+}
+
+// A branch may ask that its files are copied up when they are opened, by whomever (AUFS: coo_reg, coo_all).
+Status copy_up_on_open(Engine& engine, const NodePtr& node) {
+  {
+    const std::shared_lock guard(node->state);
+    if (engine.branch(node->branch).perm.copy_on_open == CopyOnOpen::kNone) return ok();
+    if (engine.is_final(node->branch)) return ok();
+  }
+  return copy_up(engine, node);
 }
 
 }  // namespace
@@ -85,6 +94,7 @@ OpenFile::~OpenFile() {
   Backing last;  // closed after the lock is released
   const std::lock_guard guard(node->state);
   if (--node->open_count > 0) return;
+  node->lent = false;
   std::swap(last, node->backing);
 }
 
@@ -93,6 +103,7 @@ Result<OpenFilePtr> open_node(Engine& engine, const NodePtr& node, int flags) {
   const bool write = wants_write(flags) || (flags & O_TRUNC) != 0;
   if (write) AUFS_CHECK(check_write_permission(engine, node));
   if ((flags & O_TRUNC) != 0) AUFS_CHECK(copy_up(engine, node, 0));
+  else AUFS_CHECK(copy_up_on_open(engine, node));
   OpenFilePtr file;
   {
     const std::lock_guard guard(node->state);
@@ -125,7 +136,7 @@ Result<SharedFd> reading_fd(const NodePtr& node) {
 Result<SharedFd> writing_fd(Engine& engine, const NodePtr& node) {
   {
     const std::shared_lock guard(node->state);
-    if (node->branch == engine.writable && node->backing.write) return node->backing.write;
+    if (engine.is_writable(node->branch) && node->backing.write) return node->backing.write;
   }
   AUFS_CHECK(copy_up(engine, node));
   const std::lock_guard guard(node->state);

@@ -50,8 +50,10 @@ Result<SharedFd> dir_fd(Engine& engine, const NodePtr& dir, BranchIndex branch) 
   return fd;
 }
 
-Result<SharedFd> upper_fd(Engine& engine, const NodePtr& dir) {
-  return dir_fd(engine, dir, engine.writable);
+bool has_layer(const Node& dir, BranchIndex branch) {
+  const std::lock_guard guard(dir.dir->layers_mutex);
+  return std::any_of(dir.dir->layers.begin(), dir.dir->layers.end(),
+                     [&](const DirLayer& layer) { return layer.branch == branch; });
 }
 
 BranchIndex top_branch(const Node& dir) {
@@ -75,7 +77,7 @@ Result<Place> locate(Engine& engine, const NodePtr& node) {
   if (node->pin) return Place::in(node->pin, "");
   if (node->grouped) {
     if (const auto group = engine.hard_links.find(node->ino)) {
-      return Place::borrowed(engine.hard_links.directory(), group->file);  // open as long as the engine is
+      return Place::in(group->directory, group->file);
     }
   }
   if (node->names.empty()) return Error{ENOENT, "branch_file"};

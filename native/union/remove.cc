@@ -10,6 +10,7 @@
 #include "union/copy_up.h"
 #include "union/dir_merge.h"
 #include "union/lookup.h"
+#include "union/select_branch.h"
 #include "union/staging.h"
 
 namespace aufs {
@@ -19,35 +20,32 @@ bool is_name(const Name& known, const NodePtr& parent, const std::string& name) 
   return known.parent == parent && known.name == name;
 }
 
-// Writes into the index that the name is gone.
-void forget_entry(DirIndex& index, const std::string& name, bool whiteout) {
-  if (!whiteout) {
-    index.erase(name);
-    return;
-  }
-  NameEntry& entry = index.entry(name);
-  entry.top = kNoBranch;
-  entry.whiteout = true;
-  index.set_branches(name, {});
+// One removal: what is removed, and the branch in which that happens.
+struct Removal {
+  NameEntry entry;
+  BranchIndex branch = kNoBranch;
+  bool hides = false;  // something below needs a whiteout
+};
+
+Removal removal_of(const DirIndex& index, const std::string& name, const NameEntry& entry, BranchIndex branch) {
+  return {entry, branch, index.below(name, branch) != kNoBranch};
 }
 
-// Hides what is below, then removes what is above.
+// Hides what is below, then removes what is in the branch itself.
 template <typename Remove>
-Status hide_and_remove(Engine& engine, int dir, const std::string& name, const NameEntry& entry,
+Status hide_and_remove(Engine& engine, int dir, const std::string& name, const Removal& removal,
                        Remove&& remove) {
-  const bool hides = entry.lower != kNoBranch;
-  if (hides) AUFS_CHECK(make_whiteout(engine, dir, name));
-  if (entry.top != engine.writable) return ok();
+  if (removal.hides) AUFS_CHECK(make_whiteout(engine, removal.branch, dir, name));
+  if (removal.entry.top != removal.branch) return ok();
   const Status removed = remove();
-  if (!removed && hides) (void)remove_whiteout(dir, name);
+  if (!removed && removal.hides) (void)remove_whiteout(dir, name);
   return removed;
 }
 
-// Checks common to both removals, and the directory in the writable branch that they need.
-Result<NameEntry> prepare(Engine& engine, const NodePtr& parent, const std::string& name) {
-  AUFS_TRY(const NameEntry entry, visible_entry(engine, parent, name));
-  if (engine.writable == kNoBranch || entry.top < engine.writable) return Error{EROFS, "unlink"};
-  return entry;
+// Writes into the index that the name is gone.
+void forget_entry(DirIndex& index, const std::string& name, const Removal& removal) {
+  if (removal.hides) index.put(name, {removal.branch, true, 0, 0});
+  else index.take(name, removal.branch);
 }
 
 }  // namespace
@@ -66,7 +64,7 @@ void after_name_went(Engine& engine, const NodePtr& node, const NodePtr& parent,
               names.end());
   // A name that existed below only is covered now; one that was copied up was counted then.
   const bool has_links = links > 1 || engine.hard_links.count_gone(node->ino) > 0;
-  if (entry.top > engine.writable && has_links) engine.hard_links.name_covered(node->ino);
+  if (!engine.is_writable(entry.top) && has_links) engine.hard_links.name_covered(node->ino);
   if (!node->grouped) return;
   const Result<Place> place = locate(engine, node);
   if (!place) return;
@@ -77,31 +75,6 @@ void after_name_went(Engine& engine, const NodePtr& node, const NodePtr& parent,
   if (!pin(engine, node)) return;
   node->grouped = false;
   engine.hard_links.remove(node->ino);
-}
-
-Status unlink_name(Engine& engine, const NodePtr& parent, const std::string& name) {
-  AUFS_TRY(const NameEntry seen, prepare(engine, parent, name));
-  if (seen.type == DT_DIR) return Error{EISDIR, "unlink"};
-  AUFS_CHECK(copy_up_directory(engine, parent));
-  const std::lock_guard guard(parent->dir->lock);
-  AUFS_TRY(DirIndex* const index, ensure_index(engine, parent));
-  const NameEntry* const found = index->find(name);
-  if (found == nullptr || !found->visible()) return Error{ENOENT, "unlink"};
-  const NameEntry entry = *found;
-  if (entry.type == DT_DIR) return Error{EISDIR, "unlink"};
-  AUFS_TRY(const SharedFd dir, upper_fd(engine, parent));
-  AUFS_TRY(const Found victim, node_for(engine, parent, name, entry));
-  const std::lock_guard state(victim.node->state);
-  AUFS_CHECK(before_name_goes(engine, victim.node, parent, name));
-  AUFS_CHECK(hide_and_remove(engine, dir->get(), name, entry, [&]() -> Status {
-    AUFS_TRY(const struct stat file, sys::stat_at(dir->get(), name.c_str()));
-    AUFS_CHECK(sys::unlink(dir->get(), name.c_str()));
-    if (file.st_nlink == 1) engine.numbers.forget(engine.upper(), file.st_ino);
-    return ok();
-  }));
-  forget_entry(*index, name, entry.lower != kNoBranch);
-  after_name_went(engine, victim.node, parent, name, entry, victim.attr.st.st_nlink);
-  return ok();
 }
 
 Result<bool> is_empty(Engine& engine, const NodePtr& dir) {
@@ -119,9 +92,45 @@ void detach_directory(Engine& engine, const NodePtr& dir, BranchIndex branch, co
   engine.lookup_cache.dropped(*dir);
 }
 
-Status remove_directory(Engine& engine, const NodePtr& parent, const std::string& name) {
-  AUFS_TRY(const NameEntry seen, prepare(engine, parent, name));
+namespace {
+
+// Another thread may copy the name up into another branch before the directory is locked: EAGAIN, and it is tried again.
+Status check_branch(Engine& engine, const NodePtr& parent, const NameEntry& entry, BranchIndex branch) {
+  AUFS_TRY(const BranchIndex now, branch_for_change(engine, parent, entry.top));
+  return now == branch ? ok() : Status(Error{EAGAIN, "remove"});
+}
+
+Status try_unlink(Engine& engine, const NodePtr& parent, const std::string& name) {
+  AUFS_TRY(const NameEntry seen, visible_entry(engine, parent, name));
+  if (seen.type == DT_DIR) return Error{EISDIR, "unlink"};
+  AUFS_TRY(const BranchIndex branch, branch_for_change(engine, parent, seen.top));
+  AUFS_CHECK(copy_up_directory(engine, parent, branch));
+  const std::lock_guard guard(parent->dir->lock);
+  AUFS_TRY(DirIndex* const index, ensure_index(engine, parent));
+  const NameEntry* const found = index->find(name);
+  if (found == nullptr || !found->visible()) return Error{ENOENT, "unlink"};
+  if (found->type == DT_DIR) return Error{EISDIR, "unlink"};
+  AUFS_CHECK(check_branch(engine, parent, *found, branch));
+  const Removal removal = removal_of(*index, name, *found, branch);
+  AUFS_TRY(const SharedFd dir, dir_fd(engine, parent, branch));
+  AUFS_TRY(const Found victim, node_for(engine, parent, name, removal.entry));
+  const std::lock_guard state(victim.node->state);
+  AUFS_CHECK(before_name_goes(engine, victim.node, parent, name));
+  AUFS_CHECK(hide_and_remove(engine, dir->get(), name, removal, [&]() -> Status {
+    AUFS_TRY(const struct stat file, sys::stat_at(dir->get(), name.c_str()));
+    AUFS_CHECK(sys::unlink(dir->get(), name.c_str()));
+    if (file.st_nlink == 1) engine.numbers.forget(engine.branch(branch), file.st_ino);
+    return ok();
+  }));
+  forget_entry(*index, name, removal);
+  after_name_went(engine, victim.node, parent, name, removal.entry, victim.attr.st.st_nlink);
+  return ok();
+}
+
+Status try_rmdir(Engine& engine, const NodePtr& parent, const std::string& name) {
+  AUFS_TRY(const NameEntry seen, visible_entry(engine, parent, name));
   if (seen.type != DT_DIR) return Error{ENOTDIR, "rmdir"};
+  AUFS_TRY(const BranchIndex branch, branch_for_change(engine, parent, seen.top));
   AUFS_TRY(const Found found, lookup(engine, parent, name));
   const NodePtr& victim = found.node;
   if (!victim->is_dir()) return Error{ENOTDIR, "rmdir"};
@@ -130,24 +139,41 @@ Status remove_directory(Engine& engine, const NodePtr& parent, const std::string
     AUFS_TRY(const bool empty, is_empty(engine, victim));
     if (!empty) return Error{ENOTEMPTY, "rmdir"};
   }
-  AUFS_CHECK(copy_up_directory(engine, parent));
+  AUFS_CHECK(copy_up_directory(engine, parent, branch));
   const std::lock_guard guard(parent->dir->lock);
   AUFS_TRY(DirIndex* const index, ensure_index(engine, parent));
   const NameEntry* const now = index->find(name);
   if (now == nullptr || !now->visible()) return Error{ENOENT, "rmdir"};
-  const NameEntry entry = *now;
-  if (live_node(engine, parent, name, entry) != victim) return Error{ENOENT, "rmdir"};
+  AUFS_CHECK(check_branch(engine, parent, *now, branch));
+  const Removal removal = removal_of(*index, name, *now, branch);
+  if (live_node(engine, parent, name, removal.entry) != victim) return Error{ENOENT, "rmdir"};
   const std::lock_guard inside(victim->dir->lock);
   AUFS_TRY(const bool empty, is_empty(engine, victim));
   if (!empty) return Error{ENOTEMPTY, "rmdir"};
-  AUFS_TRY(const SharedFd dir, upper_fd(engine, parent));
-  AUFS_TRY(const SharedFd pinned, dir_fd(engine, victim, entry.top));
-  AUFS_CHECK(hide_and_remove(engine, dir->get(), name, entry,
-                             [&] { return remove_tree_staged(engine, dir->get(), name.c_str()); }));
-  forget_entry(*index, name, entry.lower != kNoBranch);
+  AUFS_TRY(const SharedFd dir, dir_fd(engine, parent, branch));
+  AUFS_TRY(const SharedFd pinned, dir_fd(engine, victim, removal.entry.top));
+  AUFS_CHECK(hide_and_remove(engine, dir->get(), name, removal,
+                             [&] { return remove_tree_staged(engine, branch, dir->get(), name.c_str()); }));
+  forget_entry(*index, name, removal);
   adjust_subdirs(*parent, -1);
-  detach_directory(engine, victim, entry.top, pinned);
+  detach_directory(engine, victim, removal.entry.top, pinned);
   return ok();
+}
+
+}  // namespace
+
+Status unlink_name(Engine& engine, const NodePtr& parent, const std::string& name) {
+  for (;;) {
+    const Status done = try_unlink(engine, parent, name);
+    if (!failed_with(done, EAGAIN)) return done;
+  }
+}
+
+Status remove_directory(Engine& engine, const NodePtr& parent, const std::string& name) {
+  for (;;) {
+    const Status done = try_rmdir(engine, parent, name);
+    if (!failed_with(done, EAGAIN)) return done;
+  }
 }
 
 }  // namespace aufs

@@ -11,6 +11,7 @@
 #include "union/lookup.h"
 #include "union/remove.h"
 #include "union/rename_parts.h"
+#include "union/select_branch.h"
 #include "union/staging.h"
 
 namespace aufs {
@@ -55,15 +56,15 @@ class FileRename {
     const LockStates states(source_.node, target_.node);
     if (target_.node) AUFS_CHECK(before_name_goes(engine_, target_.node, to_.dir, to_.name));
     AUFS_TRY(const struct stat st, sys::stat_at(from_.fd->get(), from_.leaf()));
-    if (from_.entry.lower == kNoBranch) {
+    if (!from_.covers) {
       AUFS_CHECK(move());
     } else {
-      AUFS_TRY(StagedWhiteout whiteout, StagedWhiteout::create(engine_));
+      AUFS_TRY(StagedWhiteout whiteout, StagedWhiteout::create(engine_, from_.branch));
       AUFS_CHECK(move());
       AUFS_CHECK(hide_source(whiteout));
     }
     note_gone(from_);
-    note_here(engine_, to_, st.st_ino, static_cast<unsigned char>(IFTODT(st.st_mode)));
+    note_here(to_, st.st_ino, static_cast<unsigned char>(IFTODT(st.st_mode)));
     replace_name(*source_.node, from_, to_);
     if (target_.node) {
       forget_number();
@@ -74,8 +75,8 @@ class FileRename {
 
  private:
   Status move() {
-    if (to_.entry.whiteout) return move_over_whiteout();
-    if (target_.node && to_.entry.top == engine_.writable) {
+    if (to_.whiteout) return move_over_whiteout();
+    if (target_.node && to_.entry.top == to_.branch) {
       const Result<struct stat> st = sys::stat_at(to_.fd->get(), to_.leaf());
       if (st && st->st_nlink == 1) freed_ = st->st_ino;
     }
@@ -112,13 +113,13 @@ class FileRename {
     if (hidden) return ok();
     if (!target_.node) {
       (void)sys::rename(to_.fd->get(), to_.leaf(), from_.fd->get(), from_.leaf(), 0);
-      if (to_.entry.whiteout) (void)make_whiteout(engine_, to_.fd->get(), to_.name);
+      if (to_.whiteout) (void)make_whiteout(engine_, to_.branch, to_.fd->get(), to_.name);
     }
     return hidden;
   }
 
   void forget_number() {
-    if (freed_ != 0) engine_.numbers.forget(engine_.upper(), freed_);
+    if (freed_ != 0) engine_.numbers.forget(engine_.branch(to_.branch), freed_);
   }
 
   Engine& engine_;
@@ -135,8 +136,8 @@ Status exchange(Engine& engine, const NamedEntry& a, const NamedEntry& b) {
   if (node_a.node == node_b.node) return ok();
   const LockStates states(node_a.node, node_b.node);
   AUFS_CHECK(sys::rename(a.fd->get(), a.leaf(), b.fd->get(), b.leaf(), RENAME_EXCHANGE));
-  note_here(engine, a, b.entry.ino, b.entry.type);
-  note_here(engine, b, a.entry.ino, a.entry.type);
+  note_here(a, b.entry.ino, b.entry.type);
+  note_here(b, a.entry.ino, a.entry.type);
   replace_name(*node_a.node, a, b);
   replace_name(*node_b.node, b, a);
   return ok();
@@ -151,8 +152,34 @@ Status refuse_directory(Engine& engine, const RenameNames& names) {
 
 }  // namespace
 
+namespace {
+
+// One try; EAGAIN if somebody else changed what it had prepared.
+Status try_rename(Engine& engine, const RenameNames& names, unsigned flags, bool& is_directory) {
+  const bool exchanges = (flags & RENAME_EXCHANGE) != 0;
+  AUFS_TRY(const BranchIndex branch,
+           exchanges ? branch_for_exchange(engine, names.from_dir, names.from, names.to_dir, names.to)
+                     : branch_for_rename(engine, names.from_dir, names.from, names.to_dir, names.to));
+  AUFS_CHECK(copy_up_name(engine, names.from_dir, names.from, branch));
+  if (exchanges) AUFS_CHECK(copy_up_name(engine, names.to_dir, names.to, branch));
+  AUFS_CHECK(copy_up_directory(engine, names.to_dir, branch));
+  const LockTwo locks(engine, names.from_dir, names.to_dir);
+  AUFS_TRY(NamedEntry from, named_entry(engine, names.from_dir, names.from, branch));
+  AUFS_TRY(NamedEntry to, named_entry(engine, names.to_dir, names.to, branch));
+  if (!from.entry.visible()) return Error{ENOENT, "rename"};
+  is_directory = from.entry.type == DT_DIR || (exchanges && to.entry.type == DT_DIR);
+  if (is_directory || from.entry.top != branch || to.hidden_above) return Error{EAGAIN, "rename"};
+  if (exchanges) {
+    if (!to.entry.visible()) return Error{ENOENT, "rename"};
+    return to.entry.top == branch ? exchange(engine, from, to) : Status(Error{EAGAIN, "rename"});
+  }
+  if (to.entry.visible() && (flags & RENAME_NOREPLACE) != 0) return Error{EEXIST, "rename"};
+  return FileRename(engine, std::move(from), std::move(to)).run();
+}
+
+}  // namespace
+
 Status rename_file(Engine& engine, const RenameNames& names, unsigned flags) {
-  if (engine.writable == kNoBranch) return Error{EROFS, "rename"};
   const Result<NameEntry> target = visible_entry(engine, names.to_dir, names.to);
   if (!target && target.error().code != ENOENT) return target.error();
   if (target && (flags & RENAME_NOREPLACE) != 0) return Error{EEXIST, "rename"};
@@ -160,26 +187,9 @@ Status rename_file(Engine& engine, const RenameNames& names, unsigned flags) {
   if (target && target->type == DT_DIR) return refuse_directory(engine, names);
   if (names.to_dir->dir->removed) return Error{ENOENT, "rename"};
   // A name that somebody copies up or removes meanwhile is tried again.
-  for (;;) {
-    AUFS_CHECK(copy_up_name(engine, names.from_dir, names.from));
-    if ((flags & RENAME_EXCHANGE) != 0) AUFS_CHECK(copy_up_name(engine, names.to_dir, names.to));
-    AUFS_CHECK(copy_up_directory(engine, names.to_dir));
-    const LockTwo locks(engine, names.from_dir, names.to_dir);
-    AUFS_TRY(NamedEntry from, named_entry(engine, names.from_dir, names.from));
-    AUFS_TRY(NamedEntry to, named_entry(engine, names.to_dir, names.to));
-    if (!from.entry.visible()) return Error{ENOENT, "rename"};
-    if (from.entry.type == DT_DIR) return Error{EAGAIN, "rename"};
-    if (from.entry.top != engine.writable) continue;
-    if (to.entry.hidden_above) return Error{EROFS, "rename"};
-    if (to.entry.visible() && to.entry.top < engine.writable) return Error{EROFS, "rename"};
-    if ((flags & RENAME_EXCHANGE) != 0) {
-      if (!to.entry.visible()) return Error{ENOENT, "rename"};
-      if (to.entry.type == DT_DIR) return Error{EAGAIN, "rename"};
-      if (to.entry.top != engine.writable) continue;
-      return exchange(engine, from, to);
-    }
-    if (to.entry.visible() && (flags & RENAME_NOREPLACE) != 0) return Error{EEXIST, "rename"};
-    return FileRename(engine, std::move(from), std::move(to)).run();
+  for (bool is_directory = false;;) {
+    const Status done = try_rename(engine, names, flags, is_directory);
+    if (!failed_with(done, EAGAIN) || is_directory) return done;
   }
 }
 

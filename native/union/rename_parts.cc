@@ -33,10 +33,10 @@ LockTwo::LockTwo(Engine& engine, const NodePtr& a, const NodePtr& b) {
 
 LockTwo::~LockTwo() = default;
 
-Result<StagedWhiteout> StagedWhiteout::create(Engine& engine) {
-  AUFS_TRY(UniqueFd staging, staging_directory(engine));
+Result<StagedWhiteout> StagedWhiteout::create(Engine& engine, BranchIndex branch) {
+  AUFS_TRY(UniqueFd staging, staging_directory(engine, branch));
   std::string name = temporary_name(engine);
-  AUFS_CHECK(make_whiteout(engine, staging.get(), name));
+  AUFS_CHECK(make_whiteout(engine, branch, staging.get(), name));
   return StagedWhiteout(std::move(staging), std::move(name));
 }
 
@@ -51,34 +51,28 @@ Status StagedWhiteout::place(int dir, const std::string& name) {
   return ok();
 }
 
-Result<NamedEntry> named_entry(Engine& engine, const NodePtr& dir, const std::string& name) {
+Result<NamedEntry> named_entry(Engine& engine, const NodePtr& dir, const std::string& name,
+                               BranchIndex branch) {
   NamedEntry at;
   at.dir = dir;
   at.name = name;
+  at.branch = branch;
   AUFS_TRY(at.index, ensure_index(engine, dir));
   if (const NameEntry* entry = at.index->find(name)) at.entry = *entry;
-  AUFS_TRY(at.fd, upper_fd(engine, dir));
+  at.covers = at.index->below(name, branch) != kNoBranch;
+  at.whiteout = at.index->has_whiteout(name, branch);
+  at.hidden_above = at.index->above(name, branch) != kNoBranch;
+  AUFS_TRY(at.fd, dir_fd(engine, dir, branch));
   return at;
 }
 
 void note_gone(const NamedEntry& at) {
-  if (at.entry.lower == kNoBranch) {
-    at.index->erase(at.name);
-    return;
-  }
-  NameEntry& entry = at.index->entry(at.name);
-  entry.top = kNoBranch;
-  entry.whiteout = true;
-  at.index->set_branches(at.name, {});
+  if (at.covers) at.index->put(at.name, {at.branch, true, 0, 0});
+  else at.index->take(at.name, at.branch);
 }
 
-void note_here(Engine& engine, const NamedEntry& at, std::uint64_t ino, unsigned char type) {
-  NameEntry& entry = at.index->entry(at.name);
-  entry.top = engine.writable;
-  entry.ino = ino;
-  entry.type = type;
-  entry.whiteout = false;
-  at.index->set_branches(at.name, {engine.writable});
+void note_here(const NamedEntry& at, std::uint64_t ino, unsigned char type) {
+  at.index->put(at.name, {at.branch, false, type, ino});
 }
 
 }  // namespace aufs

@@ -26,7 +26,7 @@ bool is_same_or_above(const NodePtr& above, const NodePtr& node);
 // A whiteout prepared under a temporary name, so that the step after the rename needs no new inode and no space.
 class StagedWhiteout {
  public:
-  static Result<StagedWhiteout> create(Engine& engine);
+  static Result<StagedWhiteout> create(Engine& engine, BranchIndex branch);
   StagedWhiteout(StagedWhiteout&& other) noexcept = default;
   StagedWhiteout& operator=(StagedWhiteout&&) = delete;
   ~StagedWhiteout();
@@ -44,17 +44,22 @@ struct NamedEntry {
   NodePtr dir;
   std::string name;
   DirIndex* index = nullptr;
-  NameEntry entry;  // as it was
-  SharedFd fd;      // of dir in the writable branch
+  BranchIndex branch = kNoBranch;  // in which the rename happens
+  NameEntry entry;                 // as it was, like the following
+  bool covers = false;             // something of the name is below the branch
+  bool whiteout = false;           // the branch hides the name
+  bool hidden_above = false;       // a branch above hides it
+  SharedFd fd;                     // of dir in the branch
 
   const char* leaf() const noexcept { return name.c_str(); }
 };
 // The caller holds dir->dir->lock, or tree_lock, exclusively.
-Result<NamedEntry> named_entry(Engine& engine, const NodePtr& dir, const std::string& name);
+Result<NamedEntry> named_entry(Engine& engine, const NodePtr& dir, const std::string& name,
+                               BranchIndex branch);
 
 // The index says: the name is gone, hidden if something is below.
 void note_gone(const NamedEntry& at);
-// The index says: the name shows an inode of the writable branch.
-void note_here(Engine& engine, const NamedEntry& at, std::uint64_t ino, unsigned char type);
+// The index says: the name shows an inode of the branch.
+void note_here(const NamedEntry& at, std::uint64_t ino, unsigned char type);
 
 }  // namespace aufs

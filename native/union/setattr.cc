@@ -14,7 +14,7 @@ namespace {
 
 // The caller holds node->state.
 Status set_size(Engine& engine, const NodePtr& node, off_t size) {
-  if (node->backing.write && node->branch == engine.writable)
+  if (node->backing.write && engine.is_writable(node->branch))
     return sys::truncate(node->backing.write->get(), size);
   AUFS_TRY(const Place place, locate(engine, node));
   AUFS_TRY(const UniqueFd fd, place.name.empty()

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include "sys/attributes.h"
 #include "sys/directory.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
@@ -23,12 +24,12 @@ bool no_unnamed_files(Error error) {
 Status make_empty_file(int dir, const char* name) {
   AUFS_TRY(const UniqueFd fd,
            sys::open_at(dir, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, kWhiteoutMode));
-  return ok();
+  return sys::fchmod(fd.get(), kWhiteoutMode);  // whatever the umask of whoever asks
 }
 
 // Links the branch's whiteout inode to `name` in `dir`, making that inode first if the branch has none.
-Status link_whiteout(Engine& engine, int dir, const char* name) {
-  const int root = engine.upper().root.get();
+Status link_whiteout(const Branch& branch, int dir, const char* name) {
+  const int root = branch.root.get();
   const std::string base(whiteout::kBase);
   Status linked = sys::link(root, base.c_str(), dir, name);
   if (!failed_with(linked, ENOENT)) return linked;
@@ -37,25 +38,29 @@ Status link_whiteout(Engine& engine, int dir, const char* name) {
   return sys::link(root, base.c_str(), dir, name);
 }
 
-Status make_marker(Engine& engine, int dir, const char* name) {
-  const Status linked = link_whiteout(engine, dir, name);
+Status make_own_marker(int dir, const char* name) {
+  const Status made = make_empty_file(dir, name);
+  return failed_with(made, EEXIST) ? ok() : made;
+}
+
+Status make_marker(const Branch& branch, int dir, const char* name) {
+  if (!branch.perm.link_whiteouts) return make_own_marker(dir, name);
+  const Status linked = link_whiteout(branch, dir, name);
   if (linked || linked.error().code == EEXIST) return ok();
   switch (linked.error().code) {
     case EMLINK:
     case EPERM:  // no hard links on this file system, or not of a file of another owner
     case EXDEV:
     case EOPNOTSUPP:
-    case EACCES: break;
+    case EACCES: return make_own_marker(dir, name);
     default: return linked;
   }
-  const Status made = make_empty_file(dir, name);
-  return failed_with(made, EEXIST) ? ok() : made;
 }
 
 }  // namespace
 
-Result<UniqueFd> staging_directory(Engine& engine) {
-  const int root = engine.upper().root.get();
+Result<UniqueFd> staging_directory(Engine& engine, BranchIndex branch) {
+  const int root = engine.branch(branch).root.get();
   const std::string name(whiteout::kOrphans);
   Result<UniqueFd> dir = sys::open_at(root, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
   if (!failed_with(dir, ENOENT)) return dir;
@@ -69,11 +74,11 @@ std::string temporary_name(Engine& engine) {
          std::to_string(engine.temporary_names.fetch_add(1));
 }
 
-Result<StagedFile> StagedFile::create(Engine& engine, int dir) {
+Result<StagedFile> StagedFile::create(Engine& engine, BranchIndex branch, int dir) {
   Result<UniqueFd> unnamed = sys::open_at(dir, ".", O_TMPFILE | O_RDWR, 0600);
   if (unnamed) return StagedFile(*std::move(unnamed), UniqueFd(), "");
   if (!no_unnamed_files(unnamed.error())) return unnamed.error();
-  AUFS_TRY(UniqueFd staging, staging_directory(engine));
+  AUFS_TRY(UniqueFd staging, staging_directory(engine, branch));
   std::string name = temporary_name(engine);
   AUFS_TRY(UniqueFd fd,
            sys::open_at(staging.get(), name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0600));
@@ -99,10 +104,10 @@ Status StagedFile::publish(int dir, const char* name) {
   return ok();
 }
 
-Status remove_tree_staged(Engine& engine, int dir, const char* name) {
+Status remove_tree_staged(Engine& engine, BranchIndex branch, int dir, const char* name) {
   const Status removed = sys::rmdir(dir, name);
   if (removed || (removed.error().code != ENOTEMPTY && removed.error().code != EEXIST)) return removed;
-  AUFS_TRY(const UniqueFd staging, staging_directory(engine));
+  AUFS_TRY(const UniqueFd staging, staging_directory(engine, branch));
   const std::string hidden = temporary_name(engine);
   AUFS_CHECK(sys::rename(dir, name, staging.get(), hidden.c_str(), 0));
   // It is out of sight: what cannot be deleted now is swept later.
@@ -110,10 +115,10 @@ Status remove_tree_staged(Engine& engine, int dir, const char* name) {
   return ok();
 }
 
-void sweep_staging(const Branch& upper) {
+void sweep_staging(const Branch& branch) {
   const std::string name(whiteout::kOrphans);
   const Result<UniqueFd> dir =
-      sys::open_at(upper.root.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+      sys::open_at(branch.root.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
   if (!dir) return;
   std::vector<std::string> names;
   (void)sys::for_each_entry(dir->get(), "", [&](const sys::RawEntry& entry) {
@@ -123,8 +128,12 @@ void sweep_staging(const Branch& upper) {
   for (const std::string& left : names) (void)remove_tree(dir->get(), left.c_str());
 }
 
-Status make_whiteout(Engine& engine, int dir, const std::string& name) {
-  return make_marker(engine, dir, whiteout::name_for(name).c_str());
+void prepare_whiteouts(const Branch& branch) {
+  if (branch.perm.link_whiteouts) (void)make_own_marker(branch.root.get(), std::string(whiteout::kBase).c_str());
+}
+
+Status make_whiteout(Engine& engine, BranchIndex branch, int dir, const std::string& name) {
+  return make_marker(engine.branch(branch), dir, whiteout::name_for(name).c_str());
 }
 
 Status remove_whiteout(int dir, const std::string& name) {
@@ -132,8 +141,8 @@ Status remove_whiteout(int dir, const std::string& name) {
   return failed_with(removed, ENOENT) ? ok() : removed;
 }
 
-Status make_opaque(Engine& engine, int dir) {
-  return make_marker(engine, dir, std::string(whiteout::kOpaque).c_str());
+Status make_opaque(Engine& engine, BranchIndex branch, int dir) {
+  return make_marker(engine.branch(branch), dir, std::string(whiteout::kOpaque).c_str());
 }
 
 }  // namespace aufs

@@ -3,7 +3,7 @@
 
 #include "union/engine.h"
 
-// Things under construction in the writable branch: what is not whole has no name that anybody looks up (decision 8).
+// Things under construction in a writable branch: what is not whole has no name that anybody looks up (decision 8).
 namespace aufs {
 
 // A regular file with no name until it is whole. Dropped on every path but publish(), so that a crash or an error
@@ -11,7 +11,7 @@ namespace aufs {
 // the next open of the branch sweeps.
 class StagedFile {
  public:
-  static Result<StagedFile> create(Engine& engine, int dir);
+  static Result<StagedFile> create(Engine& engine, BranchIndex branch, int dir);
   StagedFile(StagedFile&& other) noexcept;
   StagedFile& operator=(StagedFile&&) = delete;
   ~StagedFile();
@@ -29,23 +29,26 @@ class StagedFile {
   std::string name_;
 };
 
-// The staging directory of the writable branch (`.wh..wh.orph`, made when needed), O_PATH.
-Result<UniqueFd> staging_directory(Engine& engine);
+// The staging directory of a writable branch (`.wh..wh.orph`, made when needed), O_PATH.
+Result<UniqueFd> staging_directory(Engine& engine, BranchIndex branch);
 // A name that nobody else uses.
 std::string temporary_name(Engine& engine);
 
-// Deletes `name` in `dir` and all below it. The directory is moved into the staging directory first, so it disappears in
+// Deletes `name` in `dir`, a directory of `branch`, and all below it. The directory is moved into the staging directory first, so it disappears in
 // one step; what a crash leaves there is swept at the next open.
-Status remove_tree_staged(Engine& engine, int dir, const char* name);
+Status remove_tree_staged(Engine& engine, BranchIndex branch, int dir, const char* name);
 // Deletes all that earlier unions left in the staging directory.
-void sweep_staging(const Branch& upper);
+void sweep_staging(const Branch& branch);
 
 // --- whiteouts
-// Makes the whiteout of `name` in `dir`: a hard link of the branch's `.wh..wh.aufs`, as AUFS does, so that it costs
-// no inode; a file of its own where links cannot be had. EEXIST counts as success.
-Status make_whiteout(Engine& engine, int dir, const std::string& name);
+// Makes the inode that the whiteouts of a branch share, if the branch has none: then a whiteout costs no inode, and can be
+// made when none is left. Errors are ignored: a whiteout is tried again when it is needed.
+void prepare_whiteouts(const Branch& branch);
+// Makes the whiteout of `name` in `dir`, a directory of `branch`: a hard link of the branch's `.wh..wh.aufs`, as AUFS does;
+// a file of its own where links cannot be had or are not wanted (nolwh). EEXIST counts as success.
+Status make_whiteout(Engine& engine, BranchIndex branch, int dir, const std::string& name);
 Status remove_whiteout(int dir, const std::string& name);
-// Makes the directory `dir` opaque.
-Status make_opaque(Engine& engine, int dir);
+// Makes `dir`, a directory of `branch`, opaque.
+Status make_opaque(Engine& engine, BranchIndex branch, int dir);
 
 }  // namespace aufs

@@ -9,6 +9,7 @@
 
 #include "sys/attributes.h"
 #include "sys/file_io.h"
+#include "sys/file_system.h"
 #include "sys/limits.h"
 #include "sys/names.h"
 #include "sys/process_control.h"
@@ -19,19 +20,13 @@
 #include "union/open_file.h"
 #include "union/remove.h"
 #include "union/rename.h"
+#include "union/restack.h"
 #include "union/setattr.h"
-#include "union/staging.h"
 
 namespace aufs {
 namespace {
 
 using SharedTree = std::shared_lock<std::shared_mutex>;
-
-BranchIndex first_writable(const std::vector<Branch>& branches) {
-  const auto at =
-      std::find_if(branches.begin(), branches.end(), [](const Branch& b) { return b.perm.writable; });
-  return at == branches.end() ? kNoBranch : static_cast<BranchIndex>(at - branches.begin());
-}
 
 std::size_t directory_fd_limit(const UnionOptions& options) {
   if (options.max_open_dirs > 0) return options.max_open_dirs;
@@ -40,15 +35,21 @@ std::size_t directory_fd_limit(const UnionOptions& options) {
 
 NodePtr make_root(Engine& engine) {
   const Branch& top = engine.branches.front();
-  return engine.inodes->intern(engine.numbers.number(top, top.dev, top.root_ino), S_IFDIR, [&](Node& root) {
+  return engine.inodes->intern(engine.numbers.number(top.dev, top.root_ino), S_IFDIR, [&](Node& root) {
     for (std::size_t i = 0; i < engine.branches.size(); ++i) {
       // A second descriptor of the root: the layer owns it and never gives it up, for no slot of DirFdCache names it.
       Result<UniqueFd> fd = sys::open_at(engine.branches[i].root.get(), ".", O_PATH | O_DIRECTORY);
       const auto index = static_cast<BranchIndex>(i);
       if (fd) root.dir->layers.push_back({index, share(*std::move(fd)), true});
     }
-    root.dir->in_upper = engine.writable != kNoBranch;
   });
+}
+
+// What statfs tells of: the topmost branch that is written, or the topmost of all.
+const Branch& main_branch(const Engine& engine) {
+  const auto at = std::find_if(engine.branches.begin(), engine.branches.end(),
+                               [](const Branch& branch) { return branch.perm.writable; });
+  return at == engine.branches.end() ? engine.branches.front() : *at;
 }
 
 Status check_new_name(const Engine& engine, std::string_view name) {
@@ -68,7 +69,6 @@ Status check_old_name(const Engine& engine, const NodePtr& parent, std::string_v
 Engine::Engine(std::vector<Branch> stack, UnionOptions opts)
     : branches(std::move(stack)),
       options(std::move(opts)),
-      writable(first_writable(branches)),
       euid(sys::user_id()),
       egid(sys::group_id()),
       lookup_cache(options.max_cached_names),
@@ -90,13 +90,12 @@ Result<std::unique_ptr<UnionFs>> UnionFs::open(const std::vector<BranchSpec>& sp
   AUFS_TRY(std::vector<Branch> branches, open_branches(specs, options.read_only, culprit));
   auto impl = std::make_unique<Impl>(std::move(branches), std::move(options));
   Engine& engine = impl->engine;
-  if (engine.writable != kNoBranch) {
-    sweep_staging(engine.upper());
-    AUFS_CHECK(engine.hard_links.load(
-        engine.branches, engine.upper(),
-        [&](const Branch& branch, ino_t ino) { return engine.numbers.number(branch, branch.dev, ino); },
-        [&](ino_t copy, std::uint64_t number) { engine.numbers.keep(engine.upper(), copy, number); }));
+  for (const Branch& branch : engine.branches) {
+    if (branch.perm.writable) prepare_branch(branch);
   }
+  AUFS_CHECK(load_hard_links(engine));
+  // AUFS starts its rounds at the lowest writable branch.
+  engine.round_robin = -std::max<int>(engine.writable_from(engine.lowest()), 0);
   engine.root = make_root(engine);
   return std::unique_ptr<UnionFs>(new UnionFs(std::move(impl)));
 }
@@ -107,8 +106,18 @@ NodePtr UnionFs::root() const {
 std::size_t UnionFs::name_max() const noexcept {
   return aufs::name_max();
 }
-const std::vector<Branch>& UnionFs::branches() const noexcept {
-  return impl_->engine.branches;
+
+std::vector<BranchSpec> UnionFs::branches() const {
+  const SharedTree tree(impl_->engine.tree_lock);
+  std::vector<BranchSpec> specs;
+  specs.reserve(impl_->engine.branches.size());
+  for (const Branch& branch : impl_->engine.branches) specs.push_back({branch.path, branch.perm});
+  return specs;
+}
+
+bool UnionFs::writable() const {
+  const SharedTree tree(impl_->engine.tree_lock);
+  return impl_->engine.writable_from(impl_->engine.lowest()) != kNoBranch;
 }
 
 // --- looking
@@ -138,20 +147,28 @@ Result<std::vector<DirEntry>> UnionFs::readdir(const NodePtr& dir) {
 }
 
 Result<struct statvfs> UnionFs::statfs() {
-  Engine& engine = impl_->engine;
-  const Branch& branch = engine.writable == kNoBranch ? engine.branches.front() : engine.upper();
+  const SharedTree tree(impl_->engine.tree_lock);
+  const Branch& branch = main_branch(impl_->engine);
   AUFS_TRY(struct statvfs vfs, sys::stat_file_system(branch.root.get()));
   vfs.f_namemax = std::min<unsigned long>(vfs.f_namemax, aufs::name_max());
   return vfs;
 }
 
+Result<long> UnionFs::file_system_magic() {
+  const SharedTree tree(impl_->engine.tree_lock);
+  return sys::file_system_magic(main_branch(impl_->engine).root.get());
+}
+
 BranchIndex UnionFs::branch_of(const NodePtr& node) const {
+  const SharedTree tree(impl_->engine.tree_lock);
   if (node->is_dir()) return top_branch(*node);
   const std::shared_lock guard(node->state);
   return node->branch;
 }
 
 Result<std::string> UnionFs::branch_path(BranchIndex branch) const {
+  const SharedTree tree(impl_->engine.tree_lock);
+  if (branch < 0 || branch > impl_->engine.lowest()) return Error{EINVAL, "branch_path"};
   return sys::readlink(AT_FDCWD, sys::proc_path(impl_->engine.branch(branch).root.get(), "").c_str());
 }
 
@@ -342,8 +359,9 @@ Result<std::size_t> UnionFs::write(const OpenFilePtr& file, std::span<const std:
 Status UnionFs::fsync(const OpenFilePtr& file, bool data_only) {
   SharedFd fd;
   {
+    const SharedTree tree(impl_->engine.tree_lock);
     const std::shared_lock guard(file->node->state);
-    if (file->node->branch != impl_->engine.writable) return ok();  // nothing of it was written
+    if (!impl_->engine.is_writable(file->node->branch)) return ok();  // nothing of it was written
     fd = file->node->backing.write ? file->node->backing.write : file->node->backing.read;
   }
   return data_only ? sys::fdatasync(fd->get()) : sys::fsync(fd->get());
@@ -351,11 +369,15 @@ Status UnionFs::fsync(const OpenFilePtr& file, bool data_only) {
 
 Status UnionFs::fsyncdir(const NodePtr& dir) {
   if (!dir->is_dir()) return Error{ENOTDIR, "fsync"};
-  if (!dir->dir->in_upper || dir->dir->removed) return ok();
+  if (dir->dir->removed) return ok();
   const SharedTree tree(impl_->engine.tree_lock);
-  AUFS_TRY(const SharedFd upper, upper_fd(impl_->engine, dir));
-  AUFS_TRY(const UniqueFd fd, sys::open_at(upper->get(), ".", O_RDONLY | O_DIRECTORY));
-  return sys::fsync(fd.get());
+  for (const BranchIndex branch : layer_branches(*dir)) {
+    if (!impl_->engine.is_writable(branch)) continue;
+    AUFS_TRY(const SharedFd layer, dir_fd(impl_->engine, dir, branch));
+    AUFS_TRY(const UniqueFd fd, sys::open_at(layer->get(), ".", O_RDONLY | O_DIRECTORY));
+    AUFS_CHECK(sys::fsync(fd.get()));
+  }
+  return ok();
 }
 
 Status UnionFs::fallocate(const OpenFilePtr& file, int mode, off_t offset, off_t length) {
@@ -382,12 +404,14 @@ NodePtr UnionFs::node_of(const OpenFilePtr& file) {
 }
 
 std::optional<int> UnionFs::passthrough_fd(const OpenFilePtr& file) {
-  const std::shared_lock guard(file->node->state);
-  if (impl_->engine.writable != kNoBranch && file->node->branch != impl_->engine.writable)
-    return std::nullopt;
+  const SharedTree tree(impl_->engine.tree_lock);
+  const std::lock_guard guard(file->node->state);
+  if (!impl_->engine.is_final(file->node->branch)) return std::nullopt;
   const Backing& backing = file->node->backing;
   const SharedFd& fd = backing.write ? backing.write : backing.read;
-  return fd ? std::optional(fd->get()) : std::nullopt;
+  if (!fd) return std::nullopt;
+  file->node->lent = true;
+  return fd->get();
 }
 
 // --- whole files
@@ -398,6 +422,7 @@ Status UnionFs::copy_up(const NodePtr& node) {
 }
 
 Status UnionFs::sync() {
+  const SharedTree tree(impl_->engine.tree_lock);
   for (const Branch& branch : impl_->engine.branches) {
     if (branch.lock) AUFS_CHECK(sys::syncfs(branch.lock.get()));
   }

@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "union/branch.h"
+#include "union/policy.h"
 
 namespace aufs {
 
@@ -78,6 +79,8 @@ struct CopyUpEvent {
 struct UnionOptions {
   bool read_only = false;    // no branch is written, whatever its permission; nothing is locked
   bool dirren = true;        // rename any directory (decision 10); false: EXDEV as AUFS
+  CreatePolicy create_policy;  // where new entries go; matters with several writable branches only
+  CopyUpPolicy copy_up_policy = CopyUpPolicy::kTopDownParent;
   bool sync_copy_up = true;  // a copy_up is on disk before it has its name; false = mounted `volatile`
   std::size_t max_cached_names = 500'000;  // bound of the look-up cache, in names
   std::size_t max_open_dirs = 0;  // bound of cached directory descriptors; 0 = a quarter of RLIMIT_NOFILE
@@ -106,7 +109,10 @@ class UnionFs {
   NodePtr root() const;
   // Longest name in bytes that can be created: room for the whiteout prefix is kept free.
   std::size_t name_max() const noexcept;
-  const std::vector<Branch>& branches() const noexcept;
+  // The stack, topmost first, as it is now.
+  std::vector<BranchSpec> branches() const;
+  // True if anything can be written.
+  bool writable() const;
 
   // --- looking
   // "." and ".." are answered too (the root's parent is the root). Errors: ENOENT, ENOTDIR, EPERM, ENAMETOOLONG.
@@ -116,6 +122,8 @@ class UnionFs {
   // All names of a directory, each once, without "." and ".."; a snapshot.
   Result<std::vector<DirEntry>> readdir(const NodePtr& dir);
   Result<struct statvfs> statfs();
+  // f_type of statfs(2) of the branch that statfs() tells of.
+  Result<long> file_system_magic();
   // The branch that the node's data (or topmost directory) is in.
   BranchIndex branch_of(const NodePtr& node) const;
   // Absolute path of the branch's directory as it is now, wherever it was moved. Needs /proc.
@@ -169,8 +177,9 @@ class UnionFs {
                                  off_t to_offset, std::size_t length);
   // The node that a file was opened on.
   static NodePtr node_of(const OpenFilePtr& file);
-  // A descriptor of the data in the writable branch, opened O_RDWR where that is allowed, valid as long as `file` lives: for FUSE
-  // passthrough. Empty when the data is in a read-only branch and could still be copied up.
+  // A descriptor of the data where it stays for good, opened O_RDWR where that is allowed, valid as long as `file` lives: for FUSE
+  // passthrough. Empty when the data is in a read-only branch and could still be copied up. From then on until the
+  // last close of the file its data is not moved: what would have to fails with EBUSY.
   std::optional<int> passthrough_fd(const OpenFilePtr& file);
 
   // Makes sure that node is in the writable branch. Nothing happens if it already is.

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include "union/dir_index.h"
+
+#include <dirent.h>
+
+#include <algorithm>
+
+namespace aufs {
+namespace {
+
+Trace trace_of(const NameEntry& entry) {
+  return {entry.top, false, entry.type, entry.ino};
+}
+
+bool closes(const Trace& trace) {
+  return trace.whiteout || trace.type != DT_DIR;
+}
+
+}  // namespace
+
+// Null for a name that only one branch has: the entry says it all.
+const DirIndex::Traces* DirIndex::traces_of(const NameEntry& entry, std::string_view name) const {
+  return entry.layered ? &traces_.find(name)->second : nullptr;
+}
+
+// The traces of a name as a list, whatever there was before.
+DirIndex::Traces& DirIndex::layer(std::string_view name) {
+  const auto at = names_.find(name);
+  if (at == names_.end()) {
+    names_.emplace(std::string(name), NameEntry{0, kNoBranch, 0, true});
+    return traces_.emplace(std::string(name), Traces{}).first->second;
+  }
+  if (at->second.layered) return traces_.find(name)->second;
+  at->second.layered = true;
+  return traces_.emplace(at->first, Traces{trace_of(at->second)}).first->second;
+}
+
+// Makes the entry say what the traces do, after a change.
+void DirIndex::settle(std::string_view name) {
+  const auto list = traces_.find(name);
+  const auto entry = names_.find(name);
+  if (list->second.empty()) {
+    traces_.erase(list);
+    names_.erase(entry);
+    return;
+  }
+  const Trace& top = list->second.front();
+  if (top.whiteout) {
+    entry->second = {0, kNoBranch, 0, true};
+    return;
+  }
+  entry->second = {top.ino, top.branch, top.type, list->second.size() > 1};
+  if (!entry->second.layered) traces_.erase(list);
+}
+
+void DirIndex::append(std::string_view name, const Trace& trace) {
+  if (!trace.whiteout && names_.find(name) == names_.end()) {
+    names_.emplace(std::string(name), NameEntry{trace.ino, trace.branch, trace.type, false});
+    return;
+  }
+  layer(name).push_back(trace);
+  settle(name);
+}
+
+std::optional<Trace> DirIndex::lowest(std::string_view name) const {
+  const NameEntry* const entry = find(name);
+  if (entry == nullptr) return std::nullopt;
+  const Traces* const list = traces_of(*entry, name);
+  return list == nullptr ? trace_of(*entry) : list->back();
+}
+
+void DirIndex::put(std::string_view name, const Trace& trace) {
+  Traces& list = layer(name);
+  const auto at = std::lower_bound(
+      list.begin(), list.end(), trace.branch,
+      [](const Trace& known, BranchIndex branch) { return known.branch < branch; });
+  if (at != list.end() && at->branch == trace.branch) *at = trace;
+  else list.insert(at, trace);
+  settle(name);
+}
+
+void DirIndex::take(std::string_view name, BranchIndex branch) {
+  if (names_.find(name) == names_.end()) return;
+  Traces& list = layer(name);
+  list.erase(std::remove_if(list.begin(), list.end(),
+                            [&](const Trace& known) { return known.branch == branch; }),
+             list.end());
+  settle(name);
+}
+
+std::vector<BranchIndex> DirIndex::branches_of(std::string_view name) const {
+  const NameEntry* const entry = find(name);
+  if (entry == nullptr || !entry->visible()) return {};
+  const Traces* const list = traces_of(*entry, name);
+  if (list == nullptr) return {entry->top};
+  std::vector<BranchIndex> branches{entry->top};
+  for (auto trace = list->begin(); !closes(*trace) && ++trace != list->end();) {
+    if (closes(*trace)) break;  // a directory merges with directories below it, and stops at anything else
+    branches.push_back(trace->branch);
+  }
+  return branches;
+}
+
+BranchIndex DirIndex::below(std::string_view name, BranchIndex branch) const {
+  const NameEntry* const entry = find(name);
+  if (entry == nullptr) return kNoBranch;
+  const Traces* const list = traces_of(*entry, name);
+  if (list == nullptr) return entry->top > branch ? entry->top : kNoBranch;
+  const auto next = std::find_if(list->begin(), list->end(),
+                                 [&](const Trace& trace) { return trace.branch > branch; });
+  return next == list->end() || next->whiteout ? kNoBranch : next->branch;
+}
+
+BranchIndex DirIndex::above(std::string_view name, BranchIndex branch) const {
+  const NameEntry* const entry = find(name);
+  if (entry == nullptr) return kNoBranch;
+  const Traces* const list = traces_of(*entry, name);
+  const BranchIndex top = list == nullptr ? entry->top : list->front().branch;
+  return top < branch ? top : kNoBranch;
+}
+
+bool DirIndex::has_whiteout(std::string_view name, BranchIndex branch) const {
+  const NameEntry* const entry = find(name);
+  const Traces* const list = entry == nullptr ? nullptr : traces_of(*entry, name);
+  return list != nullptr && std::any_of(list->begin(), list->end(), [&](const Trace& trace) {
+           return trace.branch == branch && trace.whiteout;
+         });
+}
+
+BranchIndex DirIndex::hidden_by(std::string_view name) const {
+  const NameEntry* const entry = find(name);
+  if (entry == nullptr || entry->visible()) return kNoBranch;
+  return traces_of(*entry, name)->front().branch;
+}
+
+BranchIndex DirIndex::closed_at(std::string_view name) const {
+  const NameEntry* const entry = find(name);
+  const Traces* const list = entry == nullptr ? nullptr : traces_of(*entry, name);
+  if (list == nullptr) return kNoBranch;
+  const auto at = std::find_if(list->begin(), list->end(), closes);
+  return at == list->end() ? kNoBranch : at->branch;
+}
+
+}  // namespace aufs

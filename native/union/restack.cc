@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+#include "union/restack.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include <algorithm>
+#include <functional>
+#include <unordered_set>
+
+#include "sys/file_io.h"
+#include "union/copy_up.h"
+#include "union/dir_merge.h"
+#include "union/staging.h"
+
+namespace aufs {
+namespace {
+
+constexpr std::size_t kMaxUsers = 100;  // paths that an error names
+
+// New number of each branch; kNoBranch for one that goes.
+using Renumbering = std::function<BranchIndex(BranchIndex)>;
+
+// A directory that is in no branch any more. Whoever stands in it gets ESTALE; should it be seen again, that is another node.
+void abandon_directory(Engine& engine, Node& node) {
+  const std::lock_guard guard(node.dir->lock);
+  {
+    const std::lock_guard layers(node.dir->layers_mutex);
+    node.dir->layers.assign(1, DirLayer{kNoBranch, nullptr, false});
+  }
+  node.dir->removed = true;
+  node.dir->index.reset();
+  engine.lookup_cache.dropped(node);
+  engine.inodes->drop(node);
+  const std::lock_guard state(node.state);
+  node.names.clear();
+}
+
+void renumber_directory(Engine& engine, Node& node, const Renumbering& renumbering) {
+  bool left = true;
+  {
+    const std::lock_guard guard(node.dir->layers_mutex);
+    auto& layers = node.dir->layers;
+    for (DirLayer& layer : layers) {
+      if (layer.branch != kNoBranch) layer.branch = renumbering(layer.branch);
+    }
+    layers.erase(std::remove_if(layers.begin(), layers.end(),
+                                [](const DirLayer& layer) { return layer.branch == kNoBranch; }),
+                 layers.end());
+    left = !layers.empty();
+    if (layers.empty()) layers.push_back({kNoBranch, nullptr, false});
+  }
+  // What was removed may be seen again when the branch that hides it goes.
+  if (node.dir->removed) engine.inodes->drop(node);
+  if (node.dir->removed) return;
+  node.dir->index.reset();
+  node.dir->opaque = kNoBranch;
+  engine.lookup_cache.dropped(node);
+  if (!left) abandon_directory(engine, node);
+}
+
+void renumber_file(Node& node, const Renumbering& renumbering) {
+  const std::lock_guard guard(node.state);
+  if (node.branch == kNoBranch) return;
+  node.branch = renumbering(node.branch);
+  if (node.branch != kNoBranch) return;
+  node.names.clear();
+  node.pin.reset();
+  node.grouped = false;
+}
+
+void renumber(Engine& engine, const Renumbering& renumbering) {
+  for (const NodePtr& node : engine.inodes->all()) {
+    if (node->is_dir()) renumber_directory(engine, *node, renumbering);
+    else renumber_file(*node, renumbering);
+  }
+  engine.dir_fds.renumber(renumbering);
+}
+
+// --- directories after a change
+
+std::size_t depth_of(const NodePtr& node) {
+  std::size_t depth = 0;
+  for (NodePtr at = node; !at->names.empty(); at = at->names.front().parent) ++depth;
+  return depth;
+}
+
+// All live directories below the root that have a name, those above before those in them.
+std::vector<NodePtr> directories_from_above(Engine& engine) {
+  std::vector<std::pair<std::size_t, NodePtr>> sorted;
+  for (NodePtr& node : engine.inodes->all()) {
+    if (!node->is_dir() || node->names.empty() || node->dir->removed) continue;
+    const std::size_t depth = depth_of(node);
+    sorted.emplace_back(depth, std::move(node));
+  }
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<NodePtr> directories;
+  directories.reserve(sorted.size());
+  for (auto& [depth, node] : sorted) directories.push_back(std::move(node));
+  return directories;
+}
+
+// Gives the directory these layers, keeping the descriptors that it has. True if they are others than before.
+bool set_layers(Node& node, const std::vector<BranchIndex>& branches) {
+  const std::lock_guard guard(node.dir->layers_mutex);
+  auto& layers = node.dir->layers;
+  const bool same =
+      std::equal(layers.begin(), layers.end(), branches.begin(), branches.end(),
+                 [](const DirLayer& layer, BranchIndex branch) { return layer.branch == branch; });
+  if (same) return false;
+  std::vector<DirLayer> fresh;
+  fresh.reserve(branches.size());
+  for (const BranchIndex branch : branches) {
+    const auto known = std::find_if(layers.begin(), layers.end(),
+                                    [&](const DirLayer& layer) { return layer.branch == branch; });
+    fresh.push_back(known == layers.end() ? DirLayer{branch, nullptr, false} : *known);
+  }
+  layers = std::move(fresh);
+  return true;
+}
+
+void forget_index(Engine& engine, Node& node) {
+  const std::lock_guard guard(node.dir->lock);
+  node.dir->index.reset();
+  node.dir->opaque = kNoBranch;
+  node.dir->subdirs = -1;
+  engine.lookup_cache.dropped(node);
+}
+
+// What the union shows under the directory's own name now. False: no directory any more.
+Result<bool> refresh_layers(Engine& engine, const NodePtr& node, bool* changed) {
+  const Name name = node->names.front();
+  const std::lock_guard guard(name.parent->dir->lock);
+  AUFS_TRY(DirIndex* const index, ensure_index(engine, name.parent));
+  const NameEntry* const entry = index->find(name.name);
+  if (entry == nullptr || !entry->visible() || entry->type != DT_DIR) return false;
+  *changed = set_layers(*node, index->branches_of(name.name));
+  // The number stays although another branch may be on top now.
+  engine.numbers.keep(engine.branch(entry->top), entry->ino, node->ino);
+  return true;
+}
+
+// Brings all known directories up to date; `changed` is the branch that is new or has another permission, or kNoBranch.
+void refresh_directories(Engine& engine, BranchIndex changed) {
+  std::unordered_set<const Node*> touched{engine.root.get()};
+  forget_index(engine, *engine.root);
+  for (const NodePtr& node : directories_from_above(engine)) {
+    if (node->names.empty() || touched.count(node->names.front().parent.get()) == 0) continue;
+    bool differs = false;
+    const Result<bool> shown = refresh_layers(engine, node, &differs);
+    if (!shown || !*shown) {
+      abandon_directory(engine, *node);
+    } else if (differs || (changed != kNoBranch && has_layer(*node, changed))) {
+      forget_index(engine, *node);
+      touched.insert(node.get());
+    }
+  }
+}
+
+Status set_root_layers(Engine& engine) {
+  std::vector<DirLayer> layers;
+  for (std::size_t i = 0; i < engine.branches.size(); ++i) {
+    // A second descriptor of the root: the layer owns it and never gives it up, for no slot of DirFdCache names it.
+    AUFS_TRY(UniqueFd fd, sys::open_at(engine.branches[i].root.get(), ".", O_PATH | O_DIRECTORY));
+    layers.push_back({static_cast<BranchIndex>(i), share(std::move(fd)), true});
+  }
+  const std::lock_guard guard(engine.root->dir->layers_mutex);
+  engine.root->dir->layers = std::move(layers);
+  return ok();
+}
+
+void stack_changed(Engine& engine) {
+  engine.free_space.forget();
+  // A hard-link group that cannot be read is as one that was never completed: its names show what they had below.
+  (void)load_hard_links(engine);
+}
+
+// Paths of the nodes for which `uses` holds, for an error message.
+template <typename Uses>
+std::vector<std::string> users_of(Engine& engine, Uses&& uses) {
+  std::vector<std::string> paths;
+  for (const NodePtr& node : engine.inodes->all()) {
+    if (paths.size() >= kMaxUsers || !uses(*node)) continue;
+    const Result<std::string> path = path_of(node);
+    paths.push_back(path && !path->empty() ? *path : "(deleted)");
+  }
+  return paths;
+}
+
+Result<struct stat> stat_path(const std::string& path) {
+  AUFS_TRY(const UniqueFd fd, sys::open_at(AT_FDCWD, path.c_str(), O_PATH | O_DIRECTORY));
+  return sys::stat_fd(fd.get());
+}
+
+bool is_only_in(const Node& dir, BranchIndex branch) {
+  const std::lock_guard guard(dir.dir->layers_mutex);
+  return dir.dir->layers.size() == 1 && dir.dir->layers.front().branch == branch;
+}
+
+}  // namespace
+
+void prepare_branch(const Branch& branch) {
+  sweep_staging(branch);
+  prepare_whiteouts(branch);
+}
+
+Status load_hard_links(Engine& engine) {
+  return engine.hard_links.load(
+      engine.branches,
+      {[&](const Branch& branch, ino_t ino) { return engine.numbers.number(branch.dev, ino); },
+       [&](const Branch& branch, ino_t copy, std::uint64_t number) {
+         engine.numbers.keep(branch, copy, number);
+       }});
+}
+
+Result<BranchIndex> find_branch(const Engine& engine, const std::string& path) {
+  const Result<struct stat> st = stat_path(path);
+  for (std::size_t i = 0; i < engine.branches.size(); ++i) {
+    const Branch& branch = engine.branches[i];
+    const bool same = st ? branch.dev == st->st_dev && branch.root_ino == st->st_ino : branch.path == path;
+    if (same) return static_cast<BranchIndex>(i);
+  }
+  return Error{ENOENT, "branch"};
+}
+
+Status insert_branch(Engine& engine, BranchIndex at, const BranchSpec& spec) {
+  if (at < 0 || at > engine.lowest() + 1) return Error{EINVAL, "branch_position"};
+  AUFS_TRY(Branch branch, open_one_more(engine.branches, spec, engine.options.read_only));
+  if (branch.perm.writable) prepare_branch(branch);
+  engine.branches.insert(engine.branches.begin() + at, std::move(branch));
+  renumber(engine, [at](BranchIndex old) { return static_cast<BranchIndex>(old >= at ? old + 1 : old); });
+  AUFS_CHECK(set_root_layers(engine));
+  stack_changed(engine);
+  refresh_directories(engine, at);
+  return ok();
+}
+
+Status remove_branch(Engine& engine, BranchIndex branch, const std::vector<NodePtr>& held,
+                     std::vector<std::string>& users) {
+  if (engine.branches.size() == 1) return Error{EINVAL, "last_branch"};
+  users = users_of(engine, [&](const Node& node) {
+    return !node.is_dir() && node.branch == branch && (node.open_count > 0 || node.unnamed);
+  });
+  for (const NodePtr& dir : held) {
+    if (!is_only_in(*dir, branch)) continue;
+    const Result<std::string> path = path_of(dir);
+    users.push_back(path ? *path : "(deleted)");
+  }
+  if (!users.empty()) return Error{EBUSY, "branch"};
+  if (engine.is_writable(branch)) AUFS_CHECK(flush_hard_links(engine));
+  engine.branches.erase(engine.branches.begin() + branch);
+  renumber(engine, [branch](BranchIndex old) {
+    return old == branch ? kNoBranch : static_cast<BranchIndex>(old > branch ? old - 1 : old);
+  });
+  AUFS_CHECK(set_root_layers(engine));
+  stack_changed(engine);
+  refresh_directories(engine, kNoBranch);
+  return ok();
+}
+
+Status change_perm(Engine& engine, BranchIndex branch, const BranchPerm& perm,
+                   std::vector<std::string>& users) {
+  Branch& target = engine.branches[static_cast<std::size_t>(branch)];
+  const bool gives_up = target.perm.writable && !perm.writable;
+  const bool takes = !target.perm.writable && perm.writable;
+  if (takes && engine.options.read_only) return Error{EROFS, "branch"};
+  if (gives_up) {
+    users = users_of(engine, [&](const Node& node) {
+      return !node.is_dir() && node.branch == branch && node.lent && node.backing.write;
+    });
+    if (!users.empty()) return Error{EBUSY, "branch"};
+    AUFS_CHECK(flush_hard_links(engine));
+    target.lock.reset();
+  } else if (takes) {
+    AUFS_CHECK(lock_writable(target));
+    prepare_branch(target);
+  }
+  target.perm = perm;
+  stack_changed(engine);
+  refresh_directories(engine, branch);
+  return ok();
+}
+
+}  // namespace aufs
