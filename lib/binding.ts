@@ -70,10 +70,20 @@ export interface Binding {
     readOnly: boolean,
     dirren: boolean,
     volatile: boolean,
+    createPolicy: string,
+    copyUpPolicy: string,
+    revalidate: boolean,
+    alwaysOpaque: boolean,
   ): Promise<UnionHandle>;
   /** Waits for running calls, closes all files. Later calls reject with EBADF. */
   unionClose(union: UnionHandle): Promise<void>;
   unionNameMax(union: UnionHandle): number;
+  /** Path and mode of each, topmost first. */
+  unionBranches(union: UnionHandle): Promise<string[]>;
+  unionInsertBranch(union: UnionHandle, position: number, path: NativePath, perm: string): Promise<void>;
+  /** Resolves to the paths that keep the branch busy: then nothing was changed. */
+  unionRemoveBranch(union: UnionHandle, path: NativePath): Promise<string[]>;
+  unionChangeBranch(union: UnionHandle, path: NativePath, perm: string): Promise<string[]>;
 
   stat(union: UnionHandle, path: NativePath, followLast: boolean): Promise<BigInt64Array>;
   readdir(union: UnionHandle, path: NativePath): Promise<Buffer>;
@@ -173,6 +183,8 @@ export interface Binding {
 
   /** flags of umount2(2): 1 MNT_FORCE, 2 MNT_DETACH, 8 UMOUNT_NOFOLLOW. */
   umount(path: NativePath, flags: number): Promise<void>;
+  /** Asks the mount that the directory `path` is in, by our ioctl: words in, a line of JSON out. */
+  mountControl(path: NativePath, words: readonly string[]): Promise<Buffer>;
   /** Not following a symlink in the last place. */
   pathGetxattr(path: NativePath, name: string): Promise<Buffer>;
   /** `ext4`, `xfs`, `btrfs`, `tmpfs`, `overlay`, `fuse`, … or the magic number in hexadecimal (`0x1234`). */

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 
+import { resolve } from 'node:path';
+import { BranchStack } from './branch_stack.ts';
 import { AufsError } from './errors.ts';
+import { mountControl } from './mount/branch_control.ts';
 import { chooseDriver } from './mount/driver.ts';
 import { Mount } from './mount/mount_handle.ts';
 import { mountAt, readMounts } from './mount/mountinfo.ts';
 import { ServerProcess, startDetachedServer } from './mount/server_process.ts';
 import { checkBranches, checkOverlap, checkTarget } from './mount/validate.ts';
-import { type BranchInput, resolveBranches } from './options.ts';
+import { type BranchInput, resolveBranches, resolveStackOptions, type StackOptions } from './options.ts';
 
 export type { DriverName, RejectedDriver } from './mount/driver.ts';
 export { findHolders, type Holder } from './mount/holders.ts';
@@ -14,7 +17,7 @@ export { Mount, type MountEvents } from './mount/mount_handle.ts';
 export type { CopyUp, MountStats } from './mount/server_answers.ts';
 export { type UnmountOptions, unmount } from './mount/unmount.ts';
 
-export interface MountOptions {
+export interface MountOptions extends StackOptions {
   /** Topmost first: an earlier branch hides a later one. At least one. */
   readonly branches: readonly BranchInput[];
   /** Nothing can be written, whatever the branches' modes. @default false */
@@ -29,7 +32,7 @@ export interface MountOptions {
    * @default true as root (in a user namespace: of several users), else false
    */
   readonly allowOther?: boolean | undefined;
-  /** The mount outlives this process and answers no questions (stats, copyUps). @default false */
+  /** The mount outlives this process; it answers no questions but those about its branches. @default false */
   readonly persist?: boolean | undefined;
   /** Allows a mountpoint that has entries; they are hidden while it is mounted. @default false */
   readonly nonEmpty?: boolean | undefined;
@@ -78,9 +81,25 @@ export async function mount(target: string, options: MountOptions): Promise<Moun
   return new Mount(mountpoint, choice, server, device);
 }
 
+/**
+ * The branches of the mount on `target` (or of the one that this directory is in), whoever made it; for a mount of this process
+ * {@link Mount.branches} is the same. Whether there is one shows at the first call.
+ *
+ * @throws Its methods: {AufsError} `ERR_NOT_MOUNTED` where no union of node-aufs is mounted, `ERR_MOUNT_DENIED` to a user
+ * who neither is root nor mounted it.
+ */
+export function mountedBranches(target: string): BranchStack {
+  return new BranchStack(mountControl(resolve(target)));
+}
+
 function serverOptions(options: MountOptions): string[] {
   const { readOnly = false, dirren = true, volatile = false, nonEmpty = false, allowOther } = options;
+  const { createPolicy, copyUpPolicy, udba, diropq } = resolveStackOptions(options);
   const words = [
+    ...(createPolicy === 'tdp' ? [] : [`create=${createPolicy}`]),
+    ...(copyUpPolicy === 'tdp' ? [] : [`cpup=${copyUpPolicy}`]),
+    ...(udba === 'none' ? [] : [`udba=${udba}`]),
+    ...(diropq === 'w' ? [] : [`diropq=${diropq}`]),
     ...(readOnly ? ['ro'] : []),
     ...(allowOther === undefined ? [] : [allowOther ? 'allow_other' : 'noallow_other']),
     ...(dirren ? [] : ['nodirren']),

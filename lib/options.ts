@@ -2,8 +2,11 @@
 import { inspect } from 'node:util';
 import { AufsError } from './errors.ts';
 
-/** What may be done to a branch, in AUFS's words; see aufs(5), "Branch Syntax". */
-export type BranchMode = 'rw' | 'ro' | 'rr' | 'ro+wh' | 'rr+wh';
+/**
+ * What may be done to a branch, in AUFS's words; see aufs(5), "Branch Syntax". Attributes follow with a `+`: `wh`, `nolwh`,
+ * `coo_reg`, `coo_all` count; `moo`, `fhsm`, `icex…` are accepted and mean nothing here.
+ */
+export type BranchMode = 'rw' | 'ro' | 'rr' | 'ro+wh' | 'rr+wh' | `${'rw' | 'ro' | 'rr'}+${string}`;
 
 /** A directory in the stack. */
 export interface Branch {
@@ -19,8 +22,46 @@ export interface Branch {
 /** A branch as a caller may give it: a path alone, or with its mode. */
 export type BranchInput = string | { readonly path: string; readonly mode?: BranchMode | undefined };
 
+/** Where new entries go when several branches are writable; see aufs(5), "Policies to Select One among Multiple Writable Branches". */
+export type CreatePolicy =
+  | 'tdp'
+  | 'rr'
+  | 'mfs'
+  | `mfs:${number}`
+  | `mfsrr:${string}`
+  | `tdmfs:${string}`
+  | 'pmfs'
+  | `pmfs:${number}`
+  | `pmfsrr:${string}`;
+
+/** What unions and mounts have in common. */
+export interface StackOptions {
+  /**
+   * The branch for a new entry: `tdp` the topmost that has the directory (or the next writable above it); `rr` each in turn;
+   * `mfs[:SECONDS]` most free space; `mfsrr:BYTES[:SECONDS]` that until it has less than BYTES, then in turn;
+   * `tdmfs:BYTES[:SECONDS]` the topmost with more than BYTES; `pmfs[:SECONDS]` most free space of those that have the
+   * directory; `pmfsrr:BYTES[:SECONDS]` that until it has less than BYTES, then `mfsrr`.
+   * @default 'tdp'
+   */
+  readonly createPolicy?: CreatePolicy | undefined;
+  /**
+   * The branch that a file is copied up to: `tdp` the topmost that has the directory, `bup` the nearest above the file that has it,
+   * `bu` the nearest above the file.
+   * @default 'tdp'
+   */
+  readonly copyUpPolicy?: 'tdp' | 'bup' | 'bu' | undefined;
+  /**
+   * Whether branches are changed by others than the union (AUFS: user's direct branch access). `none`: they are not, and everything is
+   * cached. `reval`, `notify`: they may be, and every use looks at the branches first; nothing is cached.
+   * @default 'none'
+   */
+  readonly udba?: 'none' | 'reval' | 'notify' | undefined;
+  /** `w`: a new directory is opaque where a whiteout was; `a`: always. @default 'w' */
+  readonly diropq?: 'w' | 'a' | undefined;
+}
+
 /** Options of `Union.open()`. */
-export interface UnionOptions {
+export interface UnionOptions extends StackOptions {
   /** Topmost first: an earlier branch hides a later one. At least one. */
   readonly branches: readonly BranchInput[];
   /** No branch is written, whatever its mode, and none is locked. @default false */
@@ -33,15 +74,24 @@ export interface UnionOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** {@link StackOptions} with every default filled in. */
+export interface ResolvedStackOptions {
+  readonly createPolicy: string;
+  readonly copyUpPolicy: string;
+  readonly udba: string;
+  readonly diropq: string;
+}
+
 /** {@link UnionOptions} with every default filled in. */
-export interface ResolvedUnionOptions {
+export interface ResolvedUnionOptions extends ResolvedStackOptions {
   readonly branches: readonly Branch[];
   readonly readOnly: boolean;
   readonly dirren: boolean;
   readonly volatile: boolean;
 }
 
-const MODES: ReadonlySet<string> = new Set<BranchMode>(['rw', 'ro', 'rr', 'ro+wh', 'rr+wh']);
+const MODE = /^(rw|ro|rr)(\+(wh|nowh|nolwh|moo|coo_reg|coo_all|fhsm|unpin|icex(sec|sys|tr|usr|oth)?))*$/;
+const CREATE_POLICY = /^(tdp|rr|p?mfs(:\d+)?|(mfsrr|tdmfs|pmfsrr):\d+(:\d+)?)$/;
 
 /**
  * Fills in the modes: `rw` for the topmost branch, `ro+wh` for the others.
@@ -52,19 +102,47 @@ export function resolveBranches(branches: readonly BranchInput[]): Branch[] {
   if (!Array.isArray(branches))
     throw new TypeError(`Expected branches to be an array, got ${inspect(branches)}`);
   if (branches.length === 0) throw new TypeError('Expected at least one branch');
-  return branches.map((input: BranchInput, index) => {
-    const { path, mode = index === 0 ? 'rw' : 'ro+wh' } =
-      typeof input === 'string' ? { path: input } : (input ?? {});
-    if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-      throw new TypeError(`Expected branch ${index} to have a path, got ${inspect(input)}`);
-    }
-    if (!MODES.has(mode)) {
-      throw new TypeError(
-        `Expected mode of branch ${index} to be one of ${[...MODES].join(', ')}, got ${inspect(mode)}`,
-      );
-    }
-    return { path, mode };
-  });
+  return branches.map((input, index) =>
+    resolveBranch(input, index === 0 ? 'rw' : 'ro+wh', `branch ${index}`),
+  );
+}
+
+/**
+ * @param what - Which branch it is, for messages.
+ * @throws {TypeError} if the branch is malformed.
+ */
+export function resolveBranch(input: BranchInput, defaultMode: BranchMode, what: string): Branch {
+  const { path, mode = defaultMode } = typeof input === 'string' ? { path: input } : (input ?? {});
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+    throw new TypeError(`Expected ${what} to have a path, got ${inspect(input)}`);
+  }
+  if (typeof mode !== 'string' || !MODE.test(mode)) {
+    throw new TypeError(
+      `Expected mode of ${what} to be rw, ro or rr, with attributes such as ro+wh, got ${inspect(mode)}`,
+    );
+  }
+  return { path, mode };
+}
+
+/**
+ * @throws {TypeError} if an option is none of the words that there are.
+ */
+export function resolveStackOptions(options: StackOptions): ResolvedStackOptions {
+  const { createPolicy = 'tdp', copyUpPolicy = 'tdp', udba = 'none', diropq = 'w' } = options;
+  const check = (name: string, value: unknown, known: RegExp, words: string): void => {
+    if (typeof value !== 'string' || !known.test(value))
+      throw new TypeError(`Expected ${name} to be ${words}, got ${inspect(value)}`);
+  };
+  check(
+    'createPolicy',
+    createPolicy,
+    CREATE_POLICY,
+    'tdp, rr, mfs, mfsrr:BYTES, tdmfs:BYTES, pmfs or pmfsrr:BYTES',
+  );
+  check('copyUpPolicy', copyUpPolicy, /^(tdp|bup|bu)$/, 'tdp, bup or bu');
+  check('udba', udba, /^(none|reval|notify)$/, 'none, reval or notify');
+  check('diropq', diropq, /^[wa]$/, 'w or a');
+  return { createPolicy, copyUpPolicy, udba, diropq };
 }
 
 /**
@@ -79,38 +157,41 @@ export function resolveUnionOptions(options: UnionOptions): ResolvedUnionOptions
     if (typeof value !== 'boolean')
       throw new TypeError(`Expected ${name} to be a boolean, got ${inspect(value)}`);
   }
-  return { branches: resolveBranches(branches), readOnly, dirren, volatile };
+  return { branches: resolveBranches(branches), readOnly, dirren, volatile, ...resolveStackOptions(options) };
 }
 
 /** Says in our words why the engine refused a stack; anything else it returns as it is. */
 export function explainRefusedStack(error: unknown, branches: readonly Branch[]): unknown {
-  const { errno, branch: index = -1 } = error as { errno?: number; branch?: number };
+  const { branch: index = -1 } = error as { branch?: number };
   const branch = branches[index];
-  if (branch === undefined) return error;
-  const { path } = branch;
-  const details = { cause: error, path, index };
+  return branch === undefined
+    ? error
+    : explainRefusedBranch(error, `branch ${index}`, branch.path, { index });
+}
+
+/** The same of one branch; `what` says which, for the message. */
+export function explainRefusedBranch(
+  error: unknown,
+  what: string,
+  path: string,
+  facts: Readonly<Record<string, unknown>> = {},
+): unknown {
+  const { errno } = error as { errno?: number };
+  const details = { cause: error, path, ...facts };
   switch (errno === undefined ? 0 : -errno) {
     case 2: // ENOENT
     case 20: // ENOTDIR
-      return new AufsError(
-        'ERR_BRANCH_NOT_FOUND',
-        `branch ${index} '${path}' is not a directory that exists`,
-        {
-          hint: 'create it or correct the path',
-          ...details,
-        },
-      );
+      return new AufsError('ERR_BRANCH_NOT_FOUND', `${what} '${path}' is not a directory that exists`, {
+        hint: 'create it or correct the path',
+        ...details,
+      });
     case 22: // EINVAL
-      return new AufsError(
-        'ERR_BRANCH_OVERLAP',
-        `branch ${index} '${path}' is, contains or lies in another branch`,
-        {
-          hint: 'give directories that have nothing in common',
-          ...details,
-        },
-      );
+      return new AufsError('ERR_BRANCH_OVERLAP', `${what} '${path}' is, contains or lies in another branch`, {
+        hint: 'give directories that have nothing in common',
+        ...details,
+      });
     case 16: // EBUSY
-      return new AufsError('ERR_BRANCH_BUSY', `another union writes to branch ${index} '${path}'`, {
+      return new AufsError('ERR_BRANCH_BUSY', `another union writes to ${what} '${path}'`, {
         hint: "close that one, give every union a writable branch of its own, or take this branch with mode 'ro+wh'",
         ...details,
       });

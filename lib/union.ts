@@ -2,7 +2,6 @@
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { resolve } from 'node:path';
 import {
   resolveData,
   resolveInteger,
@@ -13,12 +12,15 @@ import {
   type UnionPath,
 } from './arguments.ts';
 import { binding, type Change, type NativeCopyUp } from './binding.ts';
+import { BranchStack } from './branch_stack.ts';
 import { hasCode, native } from './errors.ts';
-import { type Branch, explainRefusedStack, resolveUnionOptions, type UnionOptions } from './options.ts';
+import { type Branch, resolveUnionOptions, type UnionOptions } from './options.ts';
+import { unionControl } from './union/branch_control.ts';
 import { Dirent, joinPath, type PackedEntry, unpackEntries, unpackNames } from './union/dirent.ts';
 import { UnionFileHandle } from './union/file_handle.ts';
 import { UnionGuard } from './union/guard.ts';
 import { resolveOpenFlags } from './union/open_flags.ts';
+import { openNative } from './union/open_native.ts';
 import { BigIntStats, Stats } from './union/stats.ts';
 import { type CopyOptions, copyTree, makeDirectories, removeTree } from './union/tree.ts';
 import type {
@@ -58,14 +60,21 @@ type Names<T> = T extends { encoding: 'buffer' } ? Buffer : string;
  */
 export class Union implements AsyncDisposable {
   readonly #guard: UnionGuard;
-  readonly #writable: boolean;
-  /** Topmost first, with absolute paths and every mode filled in. */
-  readonly branches: readonly Branch[];
+  readonly #readOnly: boolean;
+  #branches: readonly Branch[];
+  /** The branches, which can be changed while the union is in use. */
+  readonly stack: BranchStack;
 
   private constructor(guard: UnionGuard, branches: readonly Branch[], readOnly: boolean) {
     this.#guard = guard;
-    this.branches = branches;
-    this.#writable = !readOnly && branches.some(({ mode }) => mode === 'rw');
+    this.#branches = branches;
+    this.#readOnly = readOnly;
+    this.stack = new BranchStack(unionControl(guard, (changed) => (this.#branches = changed)));
+  }
+
+  /** Topmost first, with absolute paths and every mode filled in; as they are after the last change of {@link stack}. */
+  get branches(): readonly Branch[] {
+    return this.#branches;
   }
 
   /**
@@ -75,22 +84,14 @@ export class Union implements AsyncDisposable {
    * @throws {TypeError} if an option is malformed; `signal.reason` if it is aborted first.
    */
   static async open(options: UnionOptions): Promise<Union> {
-    const { readOnly, dirren, volatile, ...resolved } = resolveUnionOptions(options);
     const { signal } = options;
+    resolveUnionOptions(options);
     signal?.throwIfAborted();
-    // Absolute, for changes() and which() have to mean the same directories after a chdir().
-    const branches = resolved.branches.map(({ path, mode }) => ({ path: resolve(path), mode }));
-    const paths = branches.map(({ path }) => path);
-    const modes = branches.map(({ mode }) => mode);
-    try {
-      const handle = await binding().unionOpen(paths, modes, readOnly, dirren, volatile);
-      const union = new Union(new UnionGuard(handle), branches, readOnly);
-      if (signal?.aborted) await union.close();
-      signal?.throwIfAborted();
-      return union;
-    } catch (error) {
-      throw explainRefusedStack(error, branches);
-    }
+    const { handle, branches, readOnly } = await openNative(options);
+    const union = new Union(new UnionGuard(handle), branches, readOnly);
+    if (signal?.aborted) await union.close();
+    signal?.throwIfAborted();
+    return union;
   }
 
   // --- looking
@@ -413,7 +414,7 @@ export class Union implements AsyncDisposable {
     return binding().takeCopyUps(this.#guard.handle);
   }
 
-  /** What the topmost branch changes of those below it, sorted by path. */
+  /** What the topmost writable branch (of a read-only union: the topmost) changes of those below it, sorted by path. */
   async *changes({
     signal,
   }: {
@@ -421,8 +422,10 @@ export class Union implements AsyncDisposable {
   } = {}): AsyncGenerator<Change, void, void> {
     signal?.throwIfAborted();
     // So that a file of several names is told whole.
-    if (this.#writable) await this.flushHardLinks();
-    const [top, ...parents] = this.branches.map(({ path }) => path);
+    const topmost = this.#readOnly ? 0 : this.#branches.findIndex(({ mode }) => mode.startsWith('rw'));
+    const writable = !this.#readOnly && topmost >= 0;
+    if (writable) await this.flushHardLinks();
+    const [top, ...parents] = this.#branches.slice(Math.max(topmost, 0)).map(({ path }) => path);
     const changes = await native(binding().changes(top ?? '', parents));
     for (const change of changes) {
       signal?.throwIfAborted();

@@ -2,6 +2,7 @@
   "variables": {
     "engine_files": [
       "sys/attributes.cc",
+      "sys/clock.cc",
       "sys/descriptors.cc",
       "sys/directory.cc",
       "sys/file_io.cc",
@@ -9,6 +10,7 @@
       "sys/fuse_device.cc",
       "sys/fuse_mount.cc",
       "sys/limits.cc",
+      "sys/mount_control.cc",
       "sys/names.cc",
       "sys/process_control.cc",
       "union/branch.cc",
@@ -37,6 +39,7 @@
       "union/setattr.cc",
       "union/staging.cc",
       "union/union_fs.cc",
+      "union/union_fs_files.cc",
       "layer/changes.cc",
       "layer/copy_tree.cc",
       "layer/layer_names.cc"
@@ -45,6 +48,7 @@
       "node/addon.cc",
       "node/arguments.cc",
       "node/attribute_calls.cc",
+      "node/branch_calls.cc",
       "node/file_calls.cc",
       "node/layer_calls.cc",
       "node/name_calls.cc",
@@ -54,6 +58,7 @@
       "node/union_calls.cc"
     ],
     "fuse_files": [
+      "fuse/branch_control.cc",
       "fuse/control.cc",
       "fuse/convert.cc",
       "fuse/dirent_writer.cc",
@@ -66,7 +71,9 @@
       "fuse/mount_table.cc",
       "fuse/mounting.cc",
       "fuse/node_table.cc",
+      "fuse/notify.cc",
       "fuse/operations_attributes.cc",
+      "fuse/operations_control.cc",
       "fuse/operations_directories.cc",
       "fuse/operations_files.cc",
       "fuse/operations_names.cc",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 import { AufsError } from '../errors.ts';
 import { mountDirectories } from '../mount/mount_directories.ts';
+import { parseRemount } from '../mount/remount.ts';
+import { mountedBranches } from '../mount.ts';
 import type { LayerMountOptions } from '../store/index.ts';
 import { type Context, print, type Verb } from './verb.ts';
 
@@ -29,6 +31,9 @@ export const mount: Verb = (program, run) => {
         '  br=RW=rw:RO1=ro+wh:RO2=ro+wh       a branch stack, topmost first, as AUFS writes it',
         '  lowerdir=A:B,upperdir=C,workdir=D  the same as overlayfs writes it (workdir is not used)',
         '  ro, allow_other, nodirren, volatile, nonempty, threads=N, and those of mount(8)',
+        '  create=tdp|rr|mfs|…, cpup=tdp|bup|bu, udba=none|reval|notify, diropq=w|a',
+        '  remount,append:PATH=MODE           changes the branches of a mount, as AUFS does: append:, prepend:,',
+        '                                     add:POSITION:PATH=MODE, del:PATH, mod:PATH=MODE',
         'For a layer: ro, rw, allow_other, nodirren, volatile.',
         'The mount stays until `node-aufs umount` or umount(8).',
       ].join('\n'),
@@ -36,12 +41,26 @@ export const mount: Verb = (program, run) => {
     .action((names: string[], { o = [] }: Options, command) =>
       run(command, (context) => {
         const options = o.join(',');
+        if (isRemount(options)) return remount(names, options);
         return namesDirectories(options)
           ? mountTarget(context, names, options)
           : mountLayer(context, names, options);
       }),
     );
 };
+
+function isRemount(options: string): boolean {
+  return /(^|,)remount(,|$)/.test(options);
+}
+
+/** What AUFS takes after `-o remount,`; see {@link parseRemount}. */
+async function remount(names: readonly string[], options: string): Promise<void> {
+  const [target, , ...others] = names.toReversed();
+  if (target === undefined || others.length > 0)
+    throw usage(`expected [SOURCE] TARGET, got ${names.length} words`);
+  const branches = mountedBranches(target);
+  for (const step of parseRemount(options)) await step(branches);
+}
 
 /** True if the options bring the branches along. */
 function namesDirectories(options: string): boolean {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { Command, CommanderError } from 'commander';
+import { branch } from './branch.ts';
 import { changes } from './changes.ts';
 import { commit } from './commit.ts';
 import { create } from './create.ts';
@@ -16,7 +17,7 @@ import { defaultRoot, type GlobalOptions, makeContext, type Runner, type Verb } 
 import { version } from './version.ts';
 import { which } from './which.ts';
 
-const VERBS: readonly Verb[] = [create, mount, umount, ls, changes, which, commit, rm, info, doctor];
+const VERBS: readonly Verb[] = [create, mount, umount, ls, changes, which, branch, commit, rm, info, doctor];
 
 /** Runs one command line (without node and script) and gives its exit status. */
 export async function runProgram(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 import { EventEmitter } from 'node:events';
+import { BranchStack } from '../branch_stack.ts';
 import { AufsError, hasCode } from '../errors.ts';
+import { mountControl } from './branch_control.ts';
 import type { DriverChoice, DriverName, RejectedDriver } from './driver.ts';
 import { ServerGone } from './line_channel.ts';
 import { mountAt, readMounts } from './mountinfo.ts';
@@ -26,6 +28,8 @@ export class Mount extends EventEmitter<MountEvents> implements AsyncDisposable 
   readonly driversRejected: readonly RejectedDriver[];
   /** Reads and writes of a file that was not copied up meanwhile go past the server (Linux 6.9, root). */
   readonly passthrough: boolean;
+  /** The branches, which can be changed while the mount is in use. */
+  readonly branches: BranchStack;
   /** Process id of the server; undefined for a persistent mount. */
   readonly serverPid: number | undefined;
   readonly #server: ServerProcess | undefined;
@@ -41,6 +45,7 @@ export class Mount extends EventEmitter<MountEvents> implements AsyncDisposable 
   ) {
     super();
     this.target = target;
+    this.branches = new BranchStack(mountControl(target));
     this.driver = choice.driver;
     this.driversRejected = choice.rejected;
     this.passthrough = server?.mounted.passthrough ?? false;

@@ -21,11 +21,6 @@ Status on_destroy(Call&) {
   return ok();
 }
 
-// ENOTTY, not ENOSYS: the kernel asks again, but programs that probe with ioctl(2) get the answer that they know.
-Status on_ioctl(Call&) {
-  return Error{ENOTTY, "ioctl"};
-}
-
 // Absent on purpose: FLUSH (nothing to flush, fuse-facts pitfall 1), ACCESS (default_permissions: the kernel checks),
 // POLL, BMAP, the lock operations (not negotiated: the kernel keeps locks itself).
 constexpr std::array<Handler, wire::kOpcodeEnd> make_handlers() {

@@ -64,6 +64,15 @@ class HandleTable {
     return handle;
   }
 
+  std::vector<std::shared_ptr<T>> all() const {
+    std::vector<std::shared_ptr<T>> handles;
+    for (const Shard& shard : shards_) {
+      const std::lock_guard lock(shard.mutex);
+      for (const auto& [id, handle] : shard.handles) handles.push_back(handle);
+    }
+    return handles;
+  }
+
   std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
  private:

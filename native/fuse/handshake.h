@@ -25,7 +25,13 @@ struct Handshake {
   wire::InitOut reply;
 };
 
+// What a mount is to have, as far as the kernel can.
+struct Wanted {
+  bool passthrough = true;
+  bool revalidate = false;  // files may change behind the mount: the kernel looks at their times
+};
+
 // Answers INIT. Errors: EPROTO for a kernel older than 7.31 (Linux 5.4) or a major version other than 7.
-Result<Handshake> shake_hands(const wire::InitIn& init, bool want_passthrough) noexcept;
+Result<Handshake> shake_hands(const wire::InitIn& init, Wanted want) noexcept;
 
 }  // namespace aufs::fuse

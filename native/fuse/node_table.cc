@@ -42,6 +42,23 @@ std::uint64_t NodeTable::remember(const NodePtr& node) {
   return id;
 }
 
+std::uint64_t NodeTable::find(const NodePtr& node) const {
+  if (node == root_) return wire::kRootId;
+  const Shard& shard = shards_[shard_of(node.get())];
+  const std::lock_guard lock(shard.mutex);
+  const auto known = shard.by_node.find(node.get());
+  return known == shard.by_node.end() ? 0 : known->second;
+}
+
+std::vector<NodePtr> NodeTable::all() const {
+  std::vector<NodePtr> nodes{root_};
+  for (const Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    for (const auto& [id, entry] : shard.by_id) nodes.push_back(entry.node);
+  }
+  return nodes;
+}
+
 bool NodeTable::forget(std::uint64_t id, std::uint64_t count) {
   if (id == wire::kRootId) return false;
   Shard& shard = shards_[id % kShards];

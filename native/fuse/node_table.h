@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
 #include "union/union_fs.h"
 
@@ -28,6 +29,12 @@ class NodeTable {
 
   // Takes `count` look-ups back. True if that was the last of them and the nodeid is gone. The root stays.
   bool forget(std::uint64_t id, std::uint64_t count);
+
+  // The nodeid of `node`; 0 if the kernel does not know it.
+  std::uint64_t find(const NodePtr& node) const;
+
+  // All nodes that the kernel knows, the root included.
+  std::vector<NodePtr> all() const;
 
   // Number of inodes that the kernel knows, the root included.
   std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }

@@ -55,6 +55,9 @@ Status on_lseek(Call& call);
 Status on_copy_file_range(Call& call);
 Status on_copy_file_range_64(Call& call);
 
+// operations_control.cc
+Status on_ioctl(Call& call);
+
 // operations_directories.cc
 Status on_opendir(Call& call);
 Status on_readdir(Call& call);

@@ -76,8 +76,9 @@ Status on_opendir(Call& call) {
   AUFS_TRY(NodePtr node, node_of(call));
   const std::uint64_t fh = call.server.dirs.add(std::make_shared<DirHandle>(std::move(node)));
   // The kernel keeps the listing and drops it by itself whenever an operation changes the directory.
-  if (!call.reply.send_struct(wire::OpenOut{fh, wire::kOpenCacheDir | wire::kOpenKeepCache, 0}))
-    call.server.dirs.take(fh);
+  const std::uint32_t cached =
+      call.server.settings.revalidate ? 0 : wire::kOpenCacheDir | wire::kOpenKeepCache;
+  if (!call.reply.send_struct(wire::OpenOut{fh, cached, 0})) call.server.dirs.take(fh);
   return ok();
 }
 

@@ -61,7 +61,7 @@ Result<Granted> grant(Call& call, OpenFilePtr file, std::uint64_t nodeid, std::u
   // FLUSH has nothing to do here, and a process that dies while it serves or uses the mount must not wait for one.
   std::uint32_t open_flags = wire::kOpenNoFlush;
   if (mode.passthrough) open_flags |= wire::kOpenPassthrough;
-  if (mode.keep_cache) open_flags |= wire::kOpenKeepCache;
+  if (mode.keep_cache && !server.settings.revalidate) open_flags |= wire::kOpenKeepCache;
   return Granted{fh, {fh, open_flags, mode.backing_id}};
 }
 

@@ -69,6 +69,8 @@ class Parser {
   MaybeFailure read_word(const Word& word);
   std::optional<MaybeFailure> read_branch_word(const Word& word);
   std::optional<MaybeFailure> read_own_word(const Word& word);
+  MaybeFailure read_choice(const Word& word);
+  MaybeFailure read_policy(const Word& word);
   MaybeFailure read_timeouts(const Word& word);
   MaybeFailure add_aufs_branches(std::string_view list);
   MaybeFailure add_lower(std::string_view list);
@@ -205,6 +207,9 @@ std::optional<MaybeFailure> Parser::read_own_word(const Word& word) {
     options_.is_volatile = word.value == "0";
     return fine;
   }
+  if (word.name == "udba" || word.name == "diropq") return read_choice(word);
+  if (word.name.ends_with("policy") || word.name == "create" || word.name == "cpup" || word.name == "copyup")
+    return read_policy(word);
   if (word.name == "dirren") return options_.dirren = true, fine;
   if (word.name == "nodirren") return options_.dirren = false, fine;
   if (word.name == "volatile") return options_.is_volatile = true, fine;
@@ -213,6 +218,34 @@ std::optional<MaybeFailure> Parser::read_own_word(const Word& word) {
   if (word.name == "noallow_other") return options_.allow_other = false, fine;
   if (word.name == "passthrough") return options_.passthrough = is_yes(word.value), fine;
   if (word.name == "nopassthrough") return options_.passthrough = false, fine;
+  return std::nullopt;
+}
+
+MaybeFailure Parser::read_choice(const Word& word) {
+  const bool udba = word.name == "udba";
+  const std::string_view value = word.value;
+  const bool less = udba ? value == "none" : value == "w" || value == "whiteouted";
+  const bool more = udba ? value == "reval" || value == "notify" : value == "a" || value == "always";
+  if (!less && !more) {
+    const std::string known = udba ? "none, reval or notify" : "w (whiteouted) or a (always)";
+    return usage("option " + quoted(word.name) + " is " + known + ", not " + quoted(value));
+  }
+  (udba ? options_.revalidate : options_.always_opaque) = more;
+  return std::nullopt;
+}
+
+MaybeFailure Parser::read_policy(const Word& word) {
+  if (word.name == "create" || word.name == "create_policy") {
+    const Result<CreatePolicy> policy = parse_create_policy(word.value);
+    if (!policy)
+      return usage("unknown create policy " + quoted(word.value) +
+                   ": use tdp, rr, mfs, mfsrr:BYTES, tdmfs:BYTES, pmfs or pmfsrr:BYTES");
+    options_.create_policy = *policy;
+    return std::nullopt;
+  }
+  const Result<CopyUpPolicy> policy = parse_copy_up_policy(word.value);
+  if (!policy) return usage("unknown copy-up policy " + quoted(word.value) + ": use tdp, bup or bu");
+  options_.copy_up_policy = *policy;
   return std::nullopt;
 }
 
@@ -274,6 +307,7 @@ MaybeFailure Parser::gather_branches() {
 }
 
 MaybeFailure Parser::finish() {
+  if (options_.revalidate) options_.timeouts = {0, 0, 0};
   options_.read_only = (options_.mount_flags & MS_RDONLY) != 0;
   if (auto failure = gather_branches()) return failure;
   const bool any_writable = std::any_of(options_.branches.begin(), options_.branches.end(),

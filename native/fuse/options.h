@@ -10,6 +10,7 @@
 #include "fuse/failure.h"
 #include "fuse/server.h"
 #include "union/branch.h"
+#include "union/policy.h"
 
 namespace aufs::fuse {
 
@@ -26,6 +27,10 @@ struct Options {
   bool read_only = false;
   bool dirren = true;
   bool is_volatile = false;
+  bool revalidate = false;     // udba=reval, notify
+  bool always_opaque = false;  // diropq=always
+  CreatePolicy create_policy;
+  CopyUpPolicy copy_up_policy = CopyUpPolicy::kTopDownParent;
   bool nonempty = false;
   bool passthrough = true;
   std::optional<bool> allow_other;  // empty: as the place of the mount asks for, see mounting.h

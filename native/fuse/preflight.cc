@@ -34,10 +34,9 @@ Failure overlap(const std::string& path, const std::string& how) {
   return {"ERR_BRANCH_OVERLAP", EINVAL, "branch '" + path + "' " + how + "; use separate directories", path};
 }
 
-// What UnionFs::open() said, as a person has to be told.
-Failure explain_open(const Options& options, Error error, int culprit) {
-  const bool known = culprit >= 0 && static_cast<std::size_t>(culprit) < options.branches.size();
-  const std::string path = known ? options.branches[static_cast<std::size_t>(culprit)].path : "";
+}  // namespace
+
+Failure explain_branch(const std::string& path, Error error) {
   switch (error.code) {
     case ENOENT:
     case ENOTDIR:
@@ -55,8 +54,6 @@ Failure explain_open(const Options& options, Error error, int culprit) {
               path};
   }
 }
-
-}  // namespace
 
 Outcome<std::string> check_target(const Options& options) {
   const auto failed = [&](int code, const std::string& why) {
@@ -78,19 +75,23 @@ Outcome<std::string> check_target(const Options& options) {
       *real};
 }
 
-MaybeFailure check_branches(const Options& options, const std::string& target) {
+MaybeFailure check_branch(const std::string& path, const std::string& target) {
   const Result<sys::Identity> target_identity = sys::identity_of(target);
   if (!target_identity)
     return Failure{"ERR_MOUNTPOINT", target_identity.error().code, "cannot look at '" + target + "'", target};
+  const Result<std::string> real = sys::real_path(path);
+  if (!real) return branch_missing(path, real.error().code);
+  const Result<sys::Identity> identity = sys::identity_of(*real);
+  if (!identity) return branch_missing(path, identity.error().code);
+  if (!identity->directory) return branch_missing(path, ENOTDIR);
+  if (lies_in(target, *identity)) return overlap(path, "contains the mountpoint '" + target + "'");
+  if (lies_in(*real, *target_identity)) return overlap(path, "lies in the mountpoint '" + target + "'");
+  return std::nullopt;
+}
+
+MaybeFailure check_branches(const Options& options, const std::string& target) {
   for (const BranchSpec& branch : options.branches) {
-    const Result<std::string> real = sys::real_path(branch.path);
-    if (!real) return branch_missing(branch.path, real.error().code);
-    const Result<sys::Identity> identity = sys::identity_of(*real);
-    if (!identity) return branch_missing(branch.path, identity.error().code);
-    if (!identity->directory) return branch_missing(branch.path, ENOTDIR);
-    if (lies_in(target, *identity)) return overlap(branch.path, "contains the mountpoint '" + target + "'");
-    if (lies_in(*real, *target_identity))
-      return overlap(branch.path, "lies in the mountpoint '" + target + "'");
+    if (auto failure = check_branch(branch.path, target)) return failure;
   }
   return std::nullopt;
 }
@@ -101,11 +102,18 @@ Outcome<std::unique_ptr<UnionFs>> open_union(const Options& options,
   union_options.read_only = options.read_only;
   union_options.dirren = options.dirren;
   union_options.sync_copy_up = !options.is_volatile;
+  union_options.revalidate = options.revalidate;
+  union_options.always_opaque = options.always_opaque;
+  union_options.create_policy = options.create_policy;
+  union_options.copy_up_policy = options.copy_up_policy;
   union_options.on_copy_up = std::move(on_copy_up);
   int culprit = -1;
   Result<std::unique_ptr<UnionFs>> opened =
       UnionFs::open(options.branches, std::move(union_options), &culprit);
-  if (!opened) return explain_open(options, opened.error(), culprit);
+  const bool known = culprit >= 0 && static_cast<std::size_t>(culprit) < options.branches.size();
+  if (!opened)
+    return explain_branch(known ? options.branches[static_cast<std::size_t>(culprit)].path : "",
+                          opened.error());
   return *std::move(opened);
 }
 

@@ -19,6 +19,10 @@ Outcome<std::string> check_target(const Options& options);
 // itself. Compared by device and inode all the way up, so bind mounts and symlinks do not matter.
 // ERR_BRANCH_NOT_FOUND, ERR_BRANCH_OVERLAP.
 MaybeFailure check_branches(const Options& options, const std::string& target);
+MaybeFailure check_branch(const std::string& path, const std::string& target);
+
+// What the engine said of a branch, as a person has to be told.
+Failure explain_branch(const std::string& path, Error error);
 
 // ERR_BRANCH_NOT_FOUND, ERR_BRANCH_OVERLAP, ERR_BRANCH_BUSY, ERR_BRANCH.
 Outcome<std::unique_ptr<UnionFs>> open_union(const Options& options,

@@ -16,6 +16,7 @@ enum class Tail : std::uint8_t {
   kAnyString,      // xattr name; the name of TMPFILE, which means nothing
   kWriteData,      // as many bytes as WriteIn::size says
   kXattr,          // a string, then as many bytes as SetxattrIn::size says
+  kIoctlData,      // as many bytes as IoctlIn::in_size says
   kForgets,        // as many ForgetOne as BatchForgetIn::count says
 };
 
@@ -65,6 +66,7 @@ constexpr std::array<std::optional<Shape>, wire::kOpcodeEnd> make_shapes() {
   set(kFsyncdir, shape<wire::FsyncIn>());
   set(kCreate, shape<wire::CreateIn>(Tail::kComponent));
   set(kDestroy, {});
+  set(kIoctl, shape<wire::IoctlIn>(Tail::kIoctlData));
   set(kBatchForget, shape<wire::BatchForgetIn>(Tail::kForgets));
   set(kFallocate, shape<wire::FallocateIn>());
   set(kReaddirplus, shape<wire::ReadIn>());
@@ -133,6 +135,8 @@ bool read_tail(Cursor& cursor, Tail tail, Request& request) noexcept {
     case Tail::kXattr:
       return assign(request.name, cursor.take_string()) &&
              assign(request.data, cursor.take_bytes(request.as<wire::SetxattrIn>().size));
+    case Tail::kIoctlData:
+      return assign(request.data, cursor.take_bytes(request.as<wire::IoctlIn>().in_size));
     case Tail::kForgets: {
       const std::size_t count = request.as<wire::BatchForgetIn>().count;
       return assign(request.data, cursor.take_bytes(count * sizeof(wire::ForgetOne)));

@@ -21,7 +21,7 @@ struct Request {
       operation;          // the fixed part that follows the header; may be shorter than the newest structure
   std::string_view name;  // first string of the request: a single component, or the name of an xattr
   std::string_view second;          // second string: new name of a rename, target of a symlink
-  std::span<const std::byte> data;  // bytes of WRITE, value of SETXATTR, records of BATCH_FORGET
+  std::span<const std::byte> data;  // bytes of WRITE and IOCTL, value of SETXATTR, records of BATCH_FORGET
 
   wire::Opcode opcode() const noexcept { return static_cast<wire::Opcode>(header.opcode); }
 

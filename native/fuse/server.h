@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <utility>
 
 #include "fuse/handles.h"
 #include "fuse/handshake.h"
@@ -22,17 +24,26 @@ struct Timeouts {
   double negative = 3600;
 };
 
+// What one mount is to be like.
+struct MountSettings {
+  std::string target;  // the mountpoint, absolute
+  Timeouts timeouts;
+  bool revalidate = false;  // branches are edited behind the union: nothing may be remembered
+};
+
 // Everything that the handlers of one mount share. Each member is thread-safe by itself.
 struct Server {
-  Server(UnionFs& union_fs, Timeouts timeout, Negotiated settled, BackingRegistry* registry,
+  Server(UnionFs& union_fs, MountSettings wanted, Negotiated settled, BackingRegistry* registry,
          const char* why_not)
       : fs(union_fs),
-        timeouts(timeout),
+        settings(std::move(wanted)),
+        timeouts(settings.timeouts),
         negotiated(settled),
         nodes(union_fs.root()),
         modes(registry, why_not) {}
 
   UnionFs& fs;
+  const MountSettings settings;
   const Timeouts timeouts;
   const Negotiated negotiated;
   NodeTable nodes;

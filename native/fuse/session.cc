@@ -33,8 +33,8 @@ bool is_passing(int code) noexcept {
 
 }  // namespace
 
-Session::Session(UniqueFd device, UnionFs& fs, Timeouts timeouts)
-    : device_(std::move(device)), fs_(fs), timeouts_(timeouts) {}
+Session::Session(UniqueFd device, UnionFs& fs, MountSettings settings)
+    : device_(std::move(device)), fs_(fs), settings_(std::move(settings)) {}
 
 Session::~Session() {
   for (std::thread& thread : threads_) {
@@ -71,7 +71,8 @@ Status Session::shake_hands(bool want_passthrough) {
   AUFS_TRY(const Request request, parse_request({buffer.get(), *got}, dialect_, &header));
   if (request.opcode() != wire::Opcode::kInit) return Error{EPROTO, "init"};
   Reply reply(device_.get(), header.unique);
-  const Result<Handshake> handshake = fuse::shake_hands(request.as<wire::InitIn>(), want_passthrough);
+  const Result<Handshake> handshake =
+      fuse::shake_hands(request.as<wire::InitIn>(), {want_passthrough, settings_.revalidate});
   if (!handshake) {
     reply.fail(EPROTO);
     return handshake.error();
@@ -83,7 +84,7 @@ Status Session::shake_hands(bool want_passthrough) {
   const char* why_not =
       want_passthrough ? "this kernel has no passthrough (Linux 6.9)" : "switched off by an option";
   BackingRegistry* registry = possible ? this : nullptr;
-  server_.emplace(fs_, timeouts_, settled, registry, why_not);
+  server_.emplace(fs_, settings_, settled, registry, why_not);
   if (const char* reason = possible ? probe_passthrough() : nullptr) server_->modes.give_up(reason);
   return ok();
 }

@@ -20,7 +20,7 @@ namespace aufs::fuse {
 // tells, or stop(). Not thread-safe itself: one thread owns it.
 class Session final : private BackingRegistry {
  public:
-  Session(UniqueFd device, UnionFs& fs, Timeouts timeouts);
+  Session(UniqueFd device, UnionFs& fs, MountSettings settings);
   ~Session() override;  // stop() must have succeeded, or start() not have been called
 
   // Answers INIT. Errors: EPROTO for a kernel that is too old, those of read(2).
@@ -48,7 +48,7 @@ class Session final : private BackingRegistry {
 
   const UniqueFd device_;
   UnionFs& fs_;
-  const Timeouts timeouts_;
+  const MountSettings settings_;
   UniqueFd finished_;
   std::optional<Server> server_;
   Dialect dialect_;

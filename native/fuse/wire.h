@@ -67,6 +67,7 @@ inline constexpr std::uint64_t kAtomicTruncate = 1ULL << 3;
 inline constexpr std::uint64_t kExportSupport = 1ULL << 4;
 inline constexpr std::uint64_t kBigWrites = 1ULL << 5;
 inline constexpr std::uint64_t kDontMask = 1ULL << 6;
+inline constexpr std::uint64_t kAutoInvalData = 1ULL << 12;
 inline constexpr std::uint64_t kDoReaddirplus = 1ULL << 13;
 inline constexpr std::uint64_t kAsyncDirectIo = 1ULL << 15;
 inline constexpr std::uint64_t kParallelDirops = 1ULL << 18;
@@ -102,6 +103,9 @@ inline constexpr std::uint32_t kSetMtimeNow = 1U << 8;
 inline constexpr std::uint32_t kSetKillSetId = 1U << 11;
 
 inline constexpr std::int32_t kNotifyInvalInode = 2;
+inline constexpr std::int32_t kNotifyInvalEntry = 3;
+inline constexpr std::uint32_t kExpireOnly =
+    1U << 0;  // of INVAL_ENTRY, 7.38; older kernels drop the name instead
 
 struct InHeader {
   std::uint32_t len, opcode;
@@ -282,6 +286,21 @@ struct NotifyInvalInode {
   std::int64_t off, len;  // a negative `off`: attributes only
 };
 
+struct NotifyInvalEntry {  // the name and a NUL follow
+  std::uint64_t parent;
+  std::uint32_t namelen, flags;
+};
+struct IoctlIn {  // in_size bytes follow
+  std::uint64_t fh;
+  std::uint32_t flags, cmd;
+  std::uint64_t arg;
+  std::uint32_t in_size, out_size;
+};
+struct IoctlOut {  // at most out_size bytes follow
+  std::int32_t result;
+  std::uint32_t flags, in_iovs, out_iovs;
+};
+
 template <typename T, std::size_t kSize>
 inline constexpr bool kIs = sizeof(T) == kSize&& std::is_trivially_copyable_v<T>;
 static_assert(kIs<InHeader, 40> && kIs<OutHeader, 16>);
@@ -299,5 +318,6 @@ static_assert(kIs<LseekIn, 24> && kIs<LseekOut, 8> && kIs<FallocateIn, 32>);
 static_assert(kIs<CopyFileRangeIn, 56> && kIs<CopyFileRangeOut, 8>);
 static_assert(kIs<InitIn, 64> && kIs<InitOut, 64>);
 static_assert(kIs<Dirent, 24> && kIs<Direntplus, 152> && kIs<NotifyInvalInode, 24>);
+static_assert(kIs<NotifyInvalEntry, 16> && kIs<IoctlIn, 32> && kIs<IoctlOut, 16>);
 
 }  // namespace aufs::fuse::wire

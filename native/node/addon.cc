@@ -8,6 +8,7 @@ namespace {
 // lib/binding.ts has the types of all of this.
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   aufs::node::export_union(env, exports);
+  aufs::node::export_branches(env, exports);
   aufs::node::export_names(env, exports);
   aufs::node::export_attributes(env, exports);
   aufs::node::export_files(env, exports);

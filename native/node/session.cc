@@ -39,6 +39,8 @@ void Session::close() {
     const std::lock_guard files(files_mutex_);
     files_.clear();
   }
+  // A hard link below whose other names were not written stays one file for whoever reads the branch next.
+  if (fs_ && fs_->writable()) (void)fs_->flush_hard_links();
   fs_.reset();
 }
 
@@ -64,6 +66,15 @@ Status Session::close_file(int number) {
   last = std::move(at->second);
   files_.erase(at);
   return ok();
+}
+
+std::vector<NodePtr> Session::open_directories() {
+  std::vector<NodePtr> directories;
+  const std::lock_guard guard(files_mutex_);
+  for (const auto& [number, file] : files_) {
+    if (!file->file) directories.push_back(file->node);
+  }
+  return directories;
 }
 
 }  // namespace aufs::node

@@ -61,6 +61,8 @@ class Session {
   int add_file(std::shared_ptr<OpenFd> file);
   Result<std::shared_ptr<OpenFd>> file(int number);
   Status close_file(int number);
+  // The directories that are open.
+  std::vector<NodePtr> open_directories();
 
   Log& log() noexcept { return *log_; }
 

@@ -9,6 +9,7 @@
 #include "sys/file_io.h"
 #include "sys/file_system.h"
 #include "sys/fuse_mount.h"
+#include "sys/mount_control.h"
 
 namespace aufs::node {
 namespace {
@@ -43,6 +44,20 @@ Napi::Value fs_type_name(const Napi::CallbackInfo& info) {
         return sys::file_system_type(fd.get());
       },
       [](Napi::Env env, const std::string& name) -> Napi::Value { return Napi::String::New(env, name); });
+}
+
+// mountControl(path, words): the answer of the mount that the directory is in, a line of JSON.
+Napi::Value mount_control(const Napi::CallbackInfo& info) {
+  std::string path = path_arg(info, 0);
+  std::string command;
+  for (const std::string& word : path_list_arg(info, 1)) command.append(word).push_back('\0');
+  return async_call(
+      info.Env(), {"ioctl", path}, {},
+      [path, command]() -> Result<std::string> {
+        AUFS_TRY(const UniqueFd fd, sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY));
+        return sys::control_mount(fd.get(), command);
+      },
+      bytes_to_js);
 }
 
 // A lock on an open file; it goes when the descriptor does.
@@ -101,6 +116,7 @@ void export_system(Napi::Env env, Napi::Object exports) {
   exports.Set("umount", Napi::Function::New(env, umount));
   exports.Set("pathGetxattr", Napi::Function::New(env, path_get_xattr));
   exports.Set("fsTypeName", Napi::Function::New(env, fs_type_name));
+  exports.Set("mountControl", Napi::Function::New(env, mount_control));
   exports.Set("flock", Napi::Function::New(env, flock));
   exports.Set("unlock", Napi::Function::New(env, unlock));
   exports.Set("fsyncPath", Napi::Function::New(env, fsync_path));

@@ -74,6 +74,7 @@ Napi::Value node_call(const Napi::CallbackInfo& info, const char* operation, Las
 
 // Each adds its functions to `exports`.
 void export_union(Napi::Env env, Napi::Object exports);
+void export_branches(Napi::Env env, Napi::Object exports);
 void export_names(Napi::Env env, Napi::Object exports);
 void export_attributes(Napi::Env env, Napi::Object exports);
 void export_files(Napi::Env env, Napi::Object exports);

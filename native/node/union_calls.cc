@@ -21,7 +21,7 @@ Result<std::vector<BranchSpec>> specs_of(const std::vector<std::string>& paths,
   return specs;
 }
 
-// unionOpen(paths, perms, readOnly, dirren, volatile)
+// unionOpen(paths, perms, readOnly, dirren, volatile, createPolicy, copyUpPolicy, revalidate, alwaysOpaque)
 Napi::Value union_open(const Napi::CallbackInfo& info) {
   auto paths = path_list_arg(info, 0);
   auto perms = path_list_arg(info, 1);
@@ -31,12 +31,18 @@ Napi::Value union_open(const Napi::CallbackInfo& info) {
   options.read_only = boolean_arg(info, 2);
   options.dirren = boolean_arg(info, 3);
   options.sync_copy_up = !boolean_arg(info, 4);
+  const std::string create = string_arg(info, 5);
+  const std::string copy_up = string_arg(info, 6);
+  options.revalidate = boolean_arg(info, 7);
+  options.always_opaque = boolean_arg(info, 8);
   const auto log = std::make_shared<Session::Log>();
   options.on_copy_up = [log](const CopyUpEvent& event) { log->add(event); };
   const auto culprit = std::make_shared<int>(-1);
   return async_call(
       info.Env(), {"open"}, {},
-      [paths, perms, options, culprit]() -> Result<std::shared_ptr<UnionFs>> {
+      [paths, perms, options, create, copy_up, culprit]() mutable -> Result<std::shared_ptr<UnionFs>> {
+        AUFS_TRY(options.create_policy, parse_create_policy(create));
+        AUFS_TRY(options.copy_up_policy, parse_copy_up_policy(copy_up));
         AUFS_TRY(const auto specs, specs_of(paths, perms));
         AUFS_TRY(auto fs, UnionFs::open(specs, options, culprit.get()));
         return std::shared_ptr<UnionFs>(std::move(fs));

@@ -85,6 +85,7 @@ Status copy_up_child(Engine& engine, const NodePtr& parent, const std::string& n
   engine.numbers.keep(engine.branch(to), st.st_ino, dir->ino);
   add_layer(*dir, to, share(std::move(made)));
   index->put(name, {to, false, DT_DIR, st.st_ino});
+  note_own_change(engine, parent, to);
   engine.dir_fds.opened(dir, to);
   report(engine, dir, {CopyMethod::kNone, 0}, since);
   return ok();
@@ -166,6 +167,8 @@ class FileCopyUp {
     node_->pin.reset();  // of the original, if it had lost the names that were known; the copy has one
     engine_.numbers.keep(engine_.branch(to_), made.st_ino, node_->ino);
     note_file(*index, made.st_ino);
+    keep.reset();
+    note_own_change(engine_, target_.parent, to_);
     move_node(copy);
     return ok();
   }
@@ -201,8 +204,7 @@ class FileCopyUp {
       AUFS_TRY(special, sys::open_at(staging_.get(), temporary_.c_str(), O_PATH | O_NOFOLLOW));
     }
     const int fd = copy != nullptr ? copy->fd() : special.get();
-    AUFS_CHECK(
-        engine_.hard_links.add(engine_.branches, origin_, to_, node_->ino, stat_, names_below, fd));
+    AUFS_CHECK(engine_.hard_links.add(engine_.branches, origin_, to_, node_->ino, stat_, names_below, fd));
     return true;
   }
 
@@ -305,6 +307,7 @@ Status link_group_name(Engine& engine, const NodePtr& parent, const std::string&
                                 : sys::link(place.fd, place.leaf(), upper->get(), name.c_str()));
   AUFS_TRY(const struct stat st, sys::stat_at(upper->get(), name.c_str()));
   index->put(name, {to, false, entry->type, st.st_ino});
+  note_own_change(engine, parent, to);
   engine.hard_links.name_covered(node->ino);
   return ok();
 }

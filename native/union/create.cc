@@ -28,7 +28,8 @@ Status give_to(Engine& engine, int dir, const char* name, Caller caller) {
   AUFS_TRY(const struct stat before, sys::stat_at(dir, name));
   if (before.st_uid == caller.uid && (gid == static_cast<gid_t>(-1) || before.st_gid == gid)) return ok();
   AUFS_CHECK(sys::chown_at(dir, name, caller.uid, gid));
-  const bool lost_bits = S_ISREG(before.st_mode) && (before.st_mode & kSetIdBits) != 0;
+  const bool keeps_bits = S_ISDIR(before.st_mode) || S_ISLNK(before.st_mode);
+  const bool lost_bits = !keeps_bits && (before.st_mode & kSetIdBits) != 0;
   return lost_bits ? sys::chmod_at(dir, name, before.st_mode & 07777) : ok();
 }
 
@@ -98,7 +99,7 @@ class Creation {
 
   // The whiteout goes last: until then the name is hidden, so a crash shows the state before.
   Status finish(int dir, bool is_dir, bool hidden) {
-    if (is_dir && hidden) {
+    if (is_dir && (hidden || engine_.options.always_opaque)) {
       AUFS_TRY(const UniqueFd made, sys::open_at(dir, name_.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
       AUFS_CHECK(make_opaque(engine_, branch_, made.get()));
     }
@@ -115,6 +116,7 @@ class Creation {
     AUFS_TRY(const struct stat st, sys::stat_at(dir, name_.c_str()));
     index.put(name_, {branch_, false, static_cast<unsigned char>(IFTODT(st.st_mode)), st.st_ino});
     if (is_dir) adjust_subdirs(*parent_, 1);
+    note_own_change(engine_, parent_, branch_);
     return node_for(engine_, parent_, name_, *index.find(name_));
   }
 

@@ -46,7 +46,7 @@ void DirIndex::settle(std::string_view name) {
   }
   const Trace& top = list->second.front();
   if (top.whiteout) {
-    entry->second = {0, kNoBranch, 0, true};
+    entry->second = {0, kNoBranch, top.type, true};
     return;
   }
   entry->second = {top.ino, top.branch, top.type, list->second.size() > 1};
@@ -71,9 +71,9 @@ std::optional<Trace> DirIndex::lowest(std::string_view name) const {
 
 void DirIndex::put(std::string_view name, const Trace& trace) {
   Traces& list = layer(name);
-  const auto at = std::lower_bound(
-      list.begin(), list.end(), trace.branch,
-      [](const Trace& known, BranchIndex branch) { return known.branch < branch; });
+  const auto at =
+      std::lower_bound(list.begin(), list.end(), trace.branch,
+                       [](const Trace& known, BranchIndex branch) { return known.branch < branch; });
   if (at != list.end() && at->branch == trace.branch) *at = trace;
   else list.insert(at, trace);
   settle(name);
@@ -82,9 +82,9 @@ void DirIndex::put(std::string_view name, const Trace& trace) {
 void DirIndex::take(std::string_view name, BranchIndex branch) {
   if (names_.find(name) == names_.end()) return;
   Traces& list = layer(name);
-  list.erase(std::remove_if(list.begin(), list.end(),
-                            [&](const Trace& known) { return known.branch == branch; }),
-             list.end());
+  list.erase(
+      std::remove_if(list.begin(), list.end(), [&](const Trace& known) { return known.branch == branch; }),
+      list.end());
   settle(name);
 }
 
@@ -106,8 +106,8 @@ BranchIndex DirIndex::below(std::string_view name, BranchIndex branch) const {
   if (entry == nullptr) return kNoBranch;
   const Traces* const list = traces_of(*entry, name);
   if (list == nullptr) return entry->top > branch ? entry->top : kNoBranch;
-  const auto next = std::find_if(list->begin(), list->end(),
-                                 [&](const Trace& trace) { return trace.branch > branch; });
+  const auto next =
+      std::find_if(list->begin(), list->end(), [&](const Trace& trace) { return trace.branch > branch; });
   return next == list->end() || next->whiteout ? kNoBranch : next->branch;
 }
 

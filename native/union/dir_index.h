@@ -17,8 +17,8 @@ namespace aufs {
 struct Trace {
   BranchIndex branch = kNoBranch;
   bool whiteout = false;
-  unsigned char type = 0;  // DT_*; of no meaning for a whiteout, as `ino`
-  std::uint64_t ino = 0;   // d_ino
+  unsigned char type = 0;  // DT_*; of a whiteout only if it is none of the kind that AUFS makes, see broken()
+  std::uint64_t ino = 0;   // d_ino; of no meaning for a whiteout
 };
 
 // What a directory of the union shows under one name.
@@ -29,6 +29,8 @@ struct NameEntry {
   bool layered = false;         // there is a whiteout, or more than one branch has the name
 
   bool visible() const noexcept { return top != kNoBranch; }
+  // Hidden by something that has the name of a whiteout and is not a regular file: nobody knows what that means.
+  bool broken() const noexcept { return !visible() && type != 0; }
 };
 
 // All names of one directory of the union: a look-up in it costs one hash probe, however many branches there are, and a

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "sys/directory.h"
@@ -20,34 +21,48 @@ struct LayerNames {
     unsigned char type;
   };
   std::vector<Item> names;
-  std::unordered_set<std::string> whiteouts;
+  std::vector<Item> whiteouts;             // by the names that they hide
+  std::unordered_set<std::string> hidden;  // of the same
   bool opaque = false;
 };
 
 // Directory entries without a type (some file systems give none) are asked one by one.
-unsigned char type_of(int dir, const LayerNames::Item& item) {
-  if (item.type != DT_UNKNOWN) return item.type;
-  const Result<struct stat> st = sys::stat_at(dir, item.name.c_str());
+unsigned char type_of(int dir, const std::string& name, unsigned char type) {
+  if (type != DT_UNKNOWN) return type;
+  const Result<struct stat> st = sys::stat_at(dir, name.c_str());
   if (!st) return DT_UNKNOWN;
   return static_cast<unsigned char>(IFTODT(st->st_mode));
 }
 
 Result<LayerNames> read_layer(int dir, bool honour_whiteouts) {
   LayerNames layer;
+  std::vector<LayerNames::Item> markers;
   AUFS_CHECK(sys::for_each_entry(dir, "", [&](const sys::RawEntry& entry) {
     switch (whiteout::classify(entry.name)) {
       case whiteout::Kind::kNone:
         layer.names.push_back({std::string(entry.name), entry.ino, entry.type});
         break;
       case whiteout::Kind::kWhiteout:
-        if (honour_whiteouts) layer.whiteouts.emplace(whiteout::hidden_name(entry.name));
+        if (honour_whiteouts) {
+          layer.whiteouts.push_back({std::string(whiteout::hidden_name(entry.name)), entry.ino, entry.type});
+        }
         break;
-      case whiteout::Kind::kOpaque: layer.opaque = layer.opaque || honour_whiteouts; break;
+      case whiteout::Kind::kOpaque:
+        if (honour_whiteouts) markers.push_back({std::string(entry.name), entry.ino, entry.type});
+        break;
       case whiteout::Kind::kMeta: break;
     }
     return true;
   }));
-  for (LayerNames::Item& item : layer.names) item.type = type_of(dir, item);
+  for (LayerNames::Item& item : layer.names) item.type = type_of(dir, item.name, item.type);
+  for (LayerNames::Item& item : layer.whiteouts) {
+    item.type = type_of(dir, whiteout::name_for(item.name), item.type);
+    layer.hidden.insert(item.name);
+  }
+  for (const LayerNames::Item& item : markers) {
+    if (type_of(dir, item.name, item.type) != DT_REG) return Error{EIO, "opaque_marker"};
+    layer.opaque = true;
+  }
   return layer;
 }
 
@@ -59,9 +74,12 @@ class Merger {
   void add(BranchIndex branch, const LayerNames& layer) {
     for (const LayerNames::Item& item : layer.names) {
       // A whiteout wins over an entry of the same name in the same branch.
-      if (layer.whiteouts.count(item.name) == 0) append(item.name, {branch, false, item.type, item.ino});
+      if (layer.hidden.count(item.name) == 0) append(item.name, {branch, false, item.type, item.ino});
     }
-    for (const std::string& name : layer.whiteouts) append(name, {branch, true, 0, 0});
+    for (const LayerNames::Item& item : layer.whiteouts) {
+      const unsigned char strange = item.type == DT_REG ? 0 : item.type;
+      append(item.name, {branch, true, strange, 0});
+    }
   }
 
   std::unique_ptr<DirIndex> finish() && { return std::move(index_); }
@@ -83,12 +101,27 @@ void drop_layers_below(Directory& dir, BranchIndex branch) {
   while (dir.layers.back().branch > branch) dir.layers.pop_back();
 }
 
+// When a layer of the directory last changed.
+Result<Stamp> stamp_of(BranchIndex branch, int layer) {
+  AUFS_TRY(const struct stat st, sys::stat_fd(layer));
+  return Stamp{branch, st.st_ctim};
+}
+
+bool same_time(const struct timespec& a, const struct timespec& b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<DirIndex>> merge_directory(Engine& engine, const NodePtr& dir) {
   Merger merger(engine);
+  dir->dir->stamps.clear();
   for (const BranchIndex branch : layer_branches(*dir)) {
     AUFS_TRY(const SharedFd fd, dir_fd(engine, dir, branch));
+    if (engine.options.revalidate) {
+      AUFS_TRY(const Stamp stamp, stamp_of(branch, fd->get()));  // before it is read
+      dir->dir->stamps.push_back(stamp);
+    }
     AUFS_TRY(const LayerNames layer, read_layer(fd->get(), engine.branch(branch).perm.whiteouts));
     merger.add(branch, layer);
     // AUFS does not look for the marker in the root of a branch.
@@ -104,7 +137,8 @@ Result<std::unique_ptr<DirIndex>> merge_directory(Engine& engine, const NodePtr&
 Result<DirIndex*> ensure_index(Engine& engine, const NodePtr& dir) {
   Directory& directory = *dir->dir;
   if (directory.removed) return Error{ENOENT, "directory"};
-  if (!directory.index) {
+  if (!directory.index || !is_current(engine, dir)) {
+    directory.index.reset();
     AUFS_TRY(directory.index, merge_directory(engine, dir));
     int subdirs = 0;
     for (const auto& [name, entry] : *directory.index)
@@ -113,6 +147,33 @@ Result<DirIndex*> ensure_index(Engine& engine, const NodePtr& dir) {
     engine.lookup_cache.added(dir, directory.index->size());
   }
   return directory.index.get();
+}
+
+void forget_index(Engine& engine, const NodePtr& dir) {
+  dir->dir->index.reset();
+  dir->dir->opaque = kNoBranch;
+  dir->dir->subdirs = -1;
+  engine.lookup_cache.dropped(*dir);
+}
+
+bool is_current(Engine& engine, const NodePtr& dir) {
+  if (!engine.options.revalidate) return true;
+  return std::all_of(dir->dir->stamps.begin(), dir->dir->stamps.end(), [&](const Stamp& stamp) {
+    const Result<SharedFd> layer = dir_fd(engine, dir, stamp.branch);
+    if (!layer) return false;
+    const Result<Stamp> now = stamp_of(stamp.branch, (*layer)->get());
+    return now && same_time(now->changed, stamp.changed);
+  });
+}
+
+void note_own_change(Engine& engine, const NodePtr& dir, BranchIndex branch) {
+  if (!engine.options.revalidate || !dir->dir->index) return;
+  const Result<SharedFd> layer = dir_fd(engine, dir, branch);
+  if (!layer) return;
+  const Result<Stamp> now = stamp_of(branch, (*layer)->get());
+  for (Stamp& stamp : dir->dir->stamps) {
+    if (stamp.branch == branch && now) stamp = *now;
+  }
 }
 
 void adjust_subdirs(Node& dir, int by) {

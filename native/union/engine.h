@@ -78,6 +78,8 @@ Result<SharedFd> dir_fd(Engine& engine, const NodePtr& dir, BranchIndex branch);
 bool has_layer(const Node& dir, BranchIndex branch);
 BranchIndex top_branch(const Node& dir);
 std::vector<BranchIndex> layer_branches(const Node& dir);
+// Gives the directory these layers, keeping the descriptors that it has. True if they are others than before.
+bool set_layers(Node& dir, const std::vector<BranchIndex>& branches);
 // Where the backing file of `node` is. The caller holds node->state (not needed for a directory).
 Result<Place> locate(Engine& engine, const NodePtr& node);
 // Pins `node` to its inode before it loses its last name. The caller holds node->state exclusively.
@@ -87,6 +89,8 @@ Result<std::string> path_of(const NodePtr& node);
 
 // Refuses what cannot be a name: too long, empty, or reserved. Whether it exists does not matter.
 Status check_name(const Engine& engine, std::string_view name);
+// The same of a name that is to be made: "." and ".." are there.
+Status check_new_name(const Engine& engine, std::string_view name);
 std::size_t name_max();
 
 }  // namespace aufs

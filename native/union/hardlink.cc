@@ -109,8 +109,7 @@ Result<SharedFd> HardLinks::open_directory(const Branch& branch, BranchIndex ind
   const std::string name(whiteout::kPseudoLinks);
   const Status made = sys::mkdir(branch.root.get(), name.c_str(), 0700);
   if (!made && made.error().code != EEXIST) return made.error();
-  AUFS_TRY(UniqueFd opened,
-           sys::open_at(branch.root.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  AUFS_TRY(UniqueFd opened, sys::open_at(branch.root.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
   directory = std::make_shared<const UniqueFd>(std::move(opened));
   return directory;
 }

@@ -37,7 +37,7 @@ class HardLinks {
 
   // What load() needs of the inode numbers.
   struct Numbering {
-    std::function<std::uint64_t(const Branch&, ino_t)> number;        // the union's number of an inode
+    std::function<std::uint64_t(const Branch&, ino_t)> number;      // the union's number of an inode
     std::function<void(const Branch&, ino_t, std::uint64_t)> keep;  // this inode is the copy of that number
   };
 

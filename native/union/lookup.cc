@@ -20,6 +20,17 @@ nlink_t links_of_directory(const Node& node, const struct stat& st) {
   return node.dir->layers.size() == 1 && !node.names.empty() ? st.st_nlink : 1;
 }
 
+bool is_before(const struct timespec& a, const struct timespec& b) {
+  return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
+}
+
+// Names that are hidden by whiteouts do not count, and hiding one changed the inode as unlink(2) does.
+void show_lower_links(Engine& engine, const Node& node, struct stat& st) {
+  const long gone = st.st_nlink == 1 ? (node.names.empty() ? 1 : 0) : engine.hard_links.count_gone(node.ino);
+  st.st_nlink = static_cast<nlink_t>(std::max(0L, static_cast<long>(st.st_nlink) - gone));
+  if (is_before(st.st_ctim, node.hidden_at)) st.st_ctim = node.hidden_at;
+}
+
 // Replaces what the backing file cannot know. The caller holds node->state.
 void fix_up(Engine& engine, const Node& node, Attr& attr) {
   attr.st.st_ino = node.ino;
@@ -33,10 +44,7 @@ void fix_up(Engine& engine, const Node& node, Attr& attr) {
     attr.st.st_nlink = static_cast<nlink_t>(std::max(0L, static_cast<long>(attr.st.st_nlink) - 1 + left));
     return;
   }
-  if (!engine.is_writable(node.branch)) {
-    const long gone = engine.hard_links.count_gone(node.ino);
-    attr.st.st_nlink = static_cast<nlink_t>(std::max(0L, static_cast<long>(attr.st.st_nlink) - gone));
-  }
+  if (!engine.is_writable(node.branch)) show_lower_links(engine, node, attr.st);
 }
 
 bool has_name(const Node& node, const NodePtr& parent, const std::string& name) {
@@ -70,8 +78,20 @@ void fill_file(Engine& engine, Node& node, BranchIndex branch) {
   node.grouped = true;
 }
 
+// Another directory of that name may have come to a branch, or gone, since the node was made.
+void follow_layers(Engine& engine, const NodePtr& node, std::vector<BranchIndex> branches) {
+  const std::lock_guard guard(node->dir->lock);
+  if (node->dir->removed) return;
+  if (node->dir->index && !is_current(engine, node)) forget_index(engine, node);
+  // Layers below an opaque one were dropped when it was read.
+  const BranchIndex opaque = node->dir->opaque;
+  while (opaque != kNoBranch && branches.size() > 1 && branches.back() > opaque) branches.pop_back();
+  if (set_layers(*node, branches)) forget_index(engine, node);
+}
+
 Result<Found> find_in(Engine& engine, const NodePtr& parent, const std::string& name, const DirIndex& index) {
   const NameEntry* entry = index.find(name);
+  if (entry != nullptr && entry->broken()) return Error{EIO, "whiteout"};
   if (entry == nullptr || !entry->visible()) return Error{ENOENT, "lookup"};
   return node_for(engine, parent, name, *entry);
 }
@@ -100,6 +120,8 @@ Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string&
     else fill_file(engine, fresh, entry.top);
   });
   remember_name(node, parent, name);
+  if (engine.options.revalidate && node->is_dir())
+    follow_layers(engine, node, parent->dir->index->branches_of(name));
   {
     const std::shared_lock guard(node->state);
     if (node->is_dir() || (node->branch == entry.top && !node->grouped)) {
@@ -128,7 +150,8 @@ Result<Found> lookup(Engine& engine, const NodePtr& parent, std::string_view nam
   {
     const std::shared_lock guard(parent->dir->lock);
     if (parent->dir->removed) return Error{ENOENT, "lookup"};
-    if (parent->dir->index) return find_in(engine, parent, key, *parent->dir->index);
+    if (parent->dir->index && is_current(engine, parent))
+      return find_in(engine, parent, key, *parent->dir->index);
   }
   engine.lookup_cache.make_room();
   const std::lock_guard guard(parent->dir->lock);
@@ -141,6 +164,7 @@ Result<NameEntry> visible_entry(Engine& engine, const NodePtr& parent, const std
   const std::lock_guard guard(parent->dir->lock);
   AUFS_TRY(DirIndex* const index, ensure_index(engine, parent));
   const NameEntry* const entry = index->find(name);
+  if (entry != nullptr && entry->broken()) return Error{EIO, "whiteout"};
   if (entry == nullptr || !entry->visible()) return Error{ENOENT, "lookup"};
   return *entry;
 }

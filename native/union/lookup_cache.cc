@@ -82,9 +82,9 @@ void DirFdCache::opened(const NodePtr& dir, BranchIndex branch) {
 void DirFdCache::renumber(const std::function<BranchIndex(BranchIndex)>& renumbering) {
   const std::lock_guard guard(mutex_);
   for (Slot& slot : slots_) slot.branch = renumbering(slot.branch);
-  slots_.erase(std::remove_if(slots_.begin(), slots_.end(),
-                              [](const Slot& slot) { return slot.branch == kNoBranch; }),
-               slots_.end());
+  slots_.erase(
+      std::remove_if(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.branch == kNoBranch; }),
+      slots_.end());
 }
 
 }  // namespace aufs

@@ -42,16 +42,23 @@ struct DirLayer {
   bool used = false;  // since DirFdCache looked last
 };
 
+// When a directory of one branch last changed, as of reading it.
+struct Stamp {
+  BranchIndex branch;
+  struct timespec changed;  // st_ctim
+};
+
 // What only directories have.
 struct Directory {
   std::shared_mutex lock;            // guards index, and the names on disk
   std::unique_ptr<DirIndex> index;   // null until the directory was read
+  std::vector<Stamp> stamps;         // of the layers that the index was read from; with udba=reval only
   BranchIndex opaque = kNoBranch;    // the branch in which the directory is opaque, as far as it was read
   std::atomic<bool> removed{false};  // rmdir'ed or replaced: it takes no names. Set under lock
 
-  std::mutex layers_mutex;            // guards layers
-  std::vector<DirLayer> layers;       // topmost first, never empty
-  std::atomic<int> subdirs{-1};       // visible subdirectories; -1: not known
+  std::mutex layers_mutex;       // guards layers
+  std::vector<DirLayer> layers;  // topmost first, never empty
+  std::atomic<int> subdirs{-1};  // visible subdirectories; -1: not known
 };
 
 // The descriptors that all opens of one inode share (decision 6): one for both where the file may be opened so.
@@ -80,9 +87,12 @@ class Node {
   bool grouped = false;            // a hard-link group: reached through HardLinks, not by its names
   SharedFd pin;                    // the inode itself, once it has no name to be reached by
   Backing backing;                 // open while open_count > 0
+  // When the last of its lower names was hidden: what the inode itself, in a read-only branch, cannot tell. Zero: never.
+  struct timespec hidden_at {};
   unsigned open_count = 0;
-  bool unnamed = false;   // made by tmpfile() and not linked yet
-  bool lent = false;      // while open: the kernel reads or writes the backing file itself, so it must stay what it is
+  bool unnamed = false;  // made by tmpfile() and not linked yet
+  bool lent =
+      false;  // while open: the kernel reads or writes the backing file itself, so it must stay what it is
 
   std::unique_ptr<Directory> dir;  // directories only
 };

@@ -69,6 +69,24 @@ std::vector<BranchIndex> layer_branches(const Node& dir) {
   return branches;
 }
 
+bool set_layers(Node& dir, const std::vector<BranchIndex>& branches) {
+  const std::lock_guard guard(dir.dir->layers_mutex);
+  auto& layers = dir.dir->layers;
+  const bool same =
+      std::equal(layers.begin(), layers.end(), branches.begin(), branches.end(),
+                 [](const DirLayer& layer, BranchIndex branch) { return layer.branch == branch; });
+  if (same) return false;
+  std::vector<DirLayer> fresh;
+  fresh.reserve(branches.size());
+  for (const BranchIndex branch : branches) {
+    const auto known = std::find_if(layers.begin(), layers.end(),
+                                    [&](const DirLayer& layer) { return layer.branch == branch; });
+    fresh.push_back(known == layers.end() ? DirLayer{branch, nullptr, false} : *known);
+  }
+  layers = std::move(fresh);
+  return true;
+}
+
 Result<Place> locate(Engine& engine, const NodePtr& node) {
   if (node->is_dir()) {
     AUFS_TRY(SharedFd fd, dir_fd(engine, node, top_branch(*node)));
@@ -122,6 +140,11 @@ Status check_name(const Engine&, std::string_view name) {
   if (name.size() > kNameMax) return Error{ENAMETOOLONG, "name"};
   if (whiteout::classify(name) != whiteout::Kind::kNone) return Error{EPERM, "name"};
   return ok();
+}
+
+Status check_new_name(const Engine& engine, std::string_view name) {
+  if (name == "." || name == "..") return Error{EEXIST, "name"};
+  return check_name(engine, name);
 }
 
 }  // namespace aufs

@@ -34,9 +34,9 @@ struct CopyUpWord {
 };
 
 constexpr CopyUpWord kCopyUpWords[] = {
-    {"tdp", CopyUpPolicy::kTopDownParent},   {"top-down-parent", CopyUpPolicy::kTopDownParent},
-    {"bup", CopyUpPolicy::kBottomUpParent},  {"bottom-up-parent", CopyUpPolicy::kBottomUpParent},
-    {"bu", CopyUpPolicy::kBottomUp},         {"bottom-up", CopyUpPolicy::kBottomUp},
+    {"tdp", CopyUpPolicy::kTopDownParent},  {"top-down-parent", CopyUpPolicy::kTopDownParent},
+    {"bup", CopyUpPolicy::kBottomUpParent}, {"bottom-up-parent", CopyUpPolicy::kBottomUpParent},
+    {"bu", CopyUpPolicy::kBottomUp},        {"bottom-up", CopyUpPolicy::kBottomUp},
 };
 
 constexpr std::uint64_t kMaxExpire = 3600;  // seconds; AUFS's limit

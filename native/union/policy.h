@@ -13,19 +13,19 @@ namespace aufs {
 
 // For new entries.
 enum class CreateRule : std::uint8_t {
-  kTopDownParent,              // tdp: the topmost branch that has the directory, or the next writable one above it
-  kRoundRobin,                 // rr: each in turn; a directory goes where the next file will
-  kMostFree,                   // mfs: most free space, the lower one of equals
-  kMostFreeRoundRobin,         // mfsrr: mfs until even that branch has less than the watermark, then rr
-  kTopDownMostFree,            // tdmfs: the topmost that has more than the watermark, else mfs
-  kParentMostFree,             // pmfs: mfs among the branches that have the directory
-  kParentMostFreeRoundRobin,   // pmfsrr: pmfs until that branch has less than the watermark, then mfsrr
+  kTopDownParent,       // tdp: the topmost branch that has the directory, or the next writable one above it
+  kRoundRobin,          // rr: each in turn; a directory goes where the next file will
+  kMostFree,            // mfs: most free space, the lower one of equals
+  kMostFreeRoundRobin,  // mfsrr: mfs until even that branch has less than the watermark, then rr
+  kTopDownMostFree,     // tdmfs: the topmost that has more than the watermark, else mfs
+  kParentMostFree,      // pmfs: mfs among the branches that have the directory
+  kParentMostFreeRoundRobin,  // pmfsrr: pmfs until that branch has less than the watermark, then mfsrr
 };
 
 struct CreatePolicy {
   CreateRule rule = CreateRule::kTopDownParent;
-  std::uint64_t watermark = 0;       // bytes
-  std::chrono::seconds expire{30};   // for how long a measurement of free space is good
+  std::uint64_t watermark = 0;      // bytes
+  std::chrono::seconds expire{30};  // for how long a measurement of free space is good
 };
 
 // For what is copied up, and for whiteouts of what is not in a writable branch.

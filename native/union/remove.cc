@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "sys/clock.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
 #include "union/copy_up.h"
@@ -27,7 +28,8 @@ struct Removal {
   bool hides = false;  // something below needs a whiteout
 };
 
-Removal removal_of(const DirIndex& index, const std::string& name, const NameEntry& entry, BranchIndex branch) {
+Removal removal_of(const DirIndex& index, const std::string& name, const NameEntry& entry,
+                   BranchIndex branch) {
   return {entry, branch, index.below(name, branch) != kNoBranch};
 }
 
@@ -64,7 +66,10 @@ void after_name_went(Engine& engine, const NodePtr& node, const NodePtr& parent,
               names.end());
   // A name that existed below only is covered now; one that was copied up was counted then.
   const bool has_links = links > 1 || engine.hard_links.count_gone(node->ino) > 0;
-  if (!engine.is_writable(entry.top) && has_links) engine.hard_links.name_covered(node->ino);
+  if (!engine.is_writable(entry.top)) {
+    if (has_links) engine.hard_links.name_covered(node->ino);
+    node->hidden_at = sys::now();
+  }
   if (!node->grouped) return;
   const Result<Place> place = locate(engine, node);
   if (!place) return;
@@ -123,6 +128,7 @@ Status try_unlink(Engine& engine, const NodePtr& parent, const std::string& name
     return ok();
   }));
   forget_entry(*index, name, removal);
+  note_own_change(engine, parent, branch);
   after_name_went(engine, victim.node, parent, name, removal.entry, victim.attr.st.st_nlink);
   return ok();
 }
@@ -155,6 +161,7 @@ Status try_rmdir(Engine& engine, const NodePtr& parent, const std::string& name)
   AUFS_CHECK(hide_and_remove(engine, dir->get(), name, removal,
                              [&] { return remove_tree_staged(engine, branch, dir->get(), name.c_str()); }));
   forget_entry(*index, name, removal);
+  note_own_change(engine, parent, branch);
   adjust_subdirs(*parent, -1);
   detach_directory(engine, victim, removal.entry.top, pinned);
   return ok();

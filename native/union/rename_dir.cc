@@ -39,9 +39,9 @@ void keep_one_layer(Engine& engine, const NodePtr& dir, BranchIndex branch) {
     const std::lock_guard guard(dir->dir->lock);
     const std::lock_guard layers(dir->dir->layers_mutex);
     auto& all = dir->dir->layers;
-    all.erase(std::remove_if(all.begin(), all.end(),
-                             [&](const DirLayer& layer) { return layer.branch != branch; }),
-              all.end());
+    all.erase(
+        std::remove_if(all.begin(), all.end(), [&](const DirLayer& layer) { return layer.branch != branch; }),
+        all.end());
     dir->dir->index.reset();
   }
   engine.lookup_cache.dropped(*dir);
@@ -120,8 +120,8 @@ Status move_and_hide(Engine& engine, const NamedEntry& from, const NamedEntry& t
 // Writes down that the directory has moved.
 void note_moved(Engine& engine, const NamedEntry& from, const NamedEntry& to, const NodePtr& node,
                 const Replaced& replaced) {
-  note_gone(from);
-  note_here(to, from.entry.ino, DT_DIR);
+  note_gone(engine, from);
+  note_here(engine, to, from.entry.ino, DT_DIR);
   set_name(node, to.dir, to.name);
   keep_one_layer(engine, node, to.branch);
   adjust_subdirs(*from.dir, -1);
@@ -148,7 +148,7 @@ Status replace(Engine& engine, const RenameNames& names, const Found& source) {
   {
     AUFS_TRY(const NamedEntry to, named_entry(engine, names.to_dir, names.to, branch));
     if (to.hidden_above) return Error{EROFS, "rename"};
-    opaque = to.covers;
+    opaque = to.covers || engine.options.always_opaque;
   }
   AUFS_CHECK(make_movable(engine, source.node, branch, opaque));
   AUFS_TRY(const NamedEntry from, named_entry(engine, names.from_dir, names.from, branch));
@@ -167,8 +167,8 @@ Status prepare_exchange(Engine& engine, const NodePtr& parent, const std::string
 // Both entries have traded places on disk.
 void note_exchanged(Engine& engine, const NamedEntry& from, const NamedEntry& to, const NodePtr& source,
                     const NodePtr& target) {
-  note_here(from, to.entry.ino, to.entry.type);
-  note_here(to, from.entry.ino, from.entry.type);
+  note_here(engine, from, to.entry.ino, to.entry.type);
+  note_here(engine, to, from.entry.ino, from.entry.type);
   const auto rename_one = [](const NodePtr& node, const NamedEntry& old_at, const NamedEntry& new_at) {
     const std::lock_guard guard(node->state);
     for (Name& known : node->names) {
@@ -189,7 +189,8 @@ Status exchange(Engine& engine, const RenameNames& names, const Found& source) {
   AUFS_TRY(const Found target, lookup(engine, names.to_dir, names.to));
   if (target.node == source.node) return ok();
   if (is_same_or_above(target.node, names.from_dir)) return Error{EINVAL, "rename"};
-  AUFS_TRY(const BranchIndex branch, branch_for_exchange(engine, names.from_dir, names.from, names.to_dir, names.to));
+  AUFS_TRY(const BranchIndex branch,
+           branch_for_exchange(engine, names.from_dir, names.from, names.to_dir, names.to));
   AUFS_CHECK(check_allowed(engine, source.node, branch));
   AUFS_CHECK(check_allowed(engine, target.node, branch));
   AUFS_CHECK(copy_up_directory(engine, names.from_dir, branch));

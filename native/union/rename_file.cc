@@ -63,8 +63,8 @@ class FileRename {
       AUFS_CHECK(move());
       AUFS_CHECK(hide_source(whiteout));
     }
-    note_gone(from_);
-    note_here(to_, st.st_ino, static_cast<unsigned char>(IFTODT(st.st_mode)));
+    note_gone(engine_, from_);
+    note_here(engine_, to_, st.st_ino, static_cast<unsigned char>(IFTODT(st.st_mode)));
     replace_name(*source_.node, from_, to_);
     if (target_.node) {
       forget_number();
@@ -136,8 +136,8 @@ Status exchange(Engine& engine, const NamedEntry& a, const NamedEntry& b) {
   if (node_a.node == node_b.node) return ok();
   const LockStates states(node_a.node, node_b.node);
   AUFS_CHECK(sys::rename(a.fd->get(), a.leaf(), b.fd->get(), b.leaf(), RENAME_EXCHANGE));
-  note_here(a, b.entry.ino, b.entry.type);
-  note_here(b, a.entry.ino, a.entry.type);
+  note_here(engine, a, b.entry.ino, b.entry.type);
+  note_here(engine, b, a.entry.ino, a.entry.type);
   replace_name(*node_a.node, a, b);
   replace_name(*node_b.node, b, a);
   return ok();

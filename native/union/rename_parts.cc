@@ -57,22 +57,28 @@ Result<NamedEntry> named_entry(Engine& engine, const NodePtr& dir, const std::st
   at.dir = dir;
   at.name = name;
   at.branch = branch;
-  AUFS_TRY(at.index, ensure_index(engine, dir));
-  if (const NameEntry* entry = at.index->find(name)) at.entry = *entry;
-  at.covers = at.index->below(name, branch) != kNoBranch;
-  at.whiteout = at.index->has_whiteout(name, branch);
-  at.hidden_above = at.index->above(name, branch) != kNoBranch;
+  AUFS_TRY(const DirIndex* const index, ensure_index(engine, dir));
+  if (const NameEntry* entry = index->find(name)) at.entry = *entry;
+  at.covers = index->below(name, branch) != kNoBranch;
+  at.whiteout = index->has_whiteout(name, branch);
+  at.hidden_above = index->above(name, branch) != kNoBranch;
   AUFS_TRY(at.fd, dir_fd(engine, dir, branch));
   return at;
 }
 
-void note_gone(const NamedEntry& at) {
-  if (at.covers) at.index->put(at.name, {at.branch, true, 0, 0});
-  else at.index->take(at.name, at.branch);
+void note_gone(Engine& engine, const NamedEntry& at) {
+  DirIndex* const index = at.dir->dir->index.get();
+  if (index == nullptr) return;
+  if (at.covers) index->put(at.name, {at.branch, true, 0, 0});
+  else index->take(at.name, at.branch);
+  note_own_change(engine, at.dir, at.branch);
 }
 
-void note_here(const NamedEntry& at, std::uint64_t ino, unsigned char type) {
-  at.index->put(at.name, {at.branch, false, type, ino});
+void note_here(Engine& engine, const NamedEntry& at, std::uint64_t ino, unsigned char type) {
+  DirIndex* const index = at.dir->dir->index.get();
+  if (index == nullptr) return;
+  index->put(at.name, {at.branch, false, type, ino});
+  note_own_change(engine, at.dir, at.branch);
 }
 
 }  // namespace aufs

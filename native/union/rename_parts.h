@@ -43,7 +43,6 @@ class StagedWhiteout {
 struct NamedEntry {
   NodePtr dir;
   std::string name;
-  DirIndex* index = nullptr;
   BranchIndex branch = kNoBranch;  // in which the rename happens
   NameEntry entry;                 // as it was, like the following
   bool covers = false;             // something of the name is below the branch
@@ -58,8 +57,8 @@ Result<NamedEntry> named_entry(Engine& engine, const NodePtr& dir, const std::st
                                BranchIndex branch);
 
 // The index says: the name is gone, hidden if something is below.
-void note_gone(const NamedEntry& at);
+void note_gone(Engine& engine, const NamedEntry& at);
 // The index says: the name shows an inode of the branch.
-void note_here(const NamedEntry& at, std::uint64_t ino, unsigned char type);
+void note_here(Engine& engine, const NamedEntry& at, std::uint64_t ino, unsigned char type);
 
 }  // namespace aufs

@@ -100,31 +100,9 @@ std::vector<NodePtr> directories_from_above(Engine& engine) {
   return directories;
 }
 
-// Gives the directory these layers, keeping the descriptors that it has. True if they are others than before.
-bool set_layers(Node& node, const std::vector<BranchIndex>& branches) {
-  const std::lock_guard guard(node.dir->layers_mutex);
-  auto& layers = node.dir->layers;
-  const bool same =
-      std::equal(layers.begin(), layers.end(), branches.begin(), branches.end(),
-                 [](const DirLayer& layer, BranchIndex branch) { return layer.branch == branch; });
-  if (same) return false;
-  std::vector<DirLayer> fresh;
-  fresh.reserve(branches.size());
-  for (const BranchIndex branch : branches) {
-    const auto known = std::find_if(layers.begin(), layers.end(),
-                                    [&](const DirLayer& layer) { return layer.branch == branch; });
-    fresh.push_back(known == layers.end() ? DirLayer{branch, nullptr, false} : *known);
-  }
-  layers = std::move(fresh);
-  return true;
-}
-
-void forget_index(Engine& engine, Node& node) {
-  const std::lock_guard guard(node.dir->lock);
-  node.dir->index.reset();
-  node.dir->opaque = kNoBranch;
-  node.dir->subdirs = -1;
-  engine.lookup_cache.dropped(node);
+void forget_locked(Engine& engine, const NodePtr& dir) {
+  const std::lock_guard guard(dir->dir->lock);
+  forget_index(engine, dir);
 }
 
 // What the union shows under the directory's own name now. False: no directory any more.
@@ -141,9 +119,11 @@ Result<bool> refresh_layers(Engine& engine, const NodePtr& node, bool* changed) 
 }
 
 // Brings all known directories up to date; `changed` is the branch that is new or has another permission, or kNoBranch.
-void refresh_directories(Engine& engine, BranchIndex changed) {
+// Gives those whose names may be others now.
+std::vector<NodePtr> refresh_directories(Engine& engine, BranchIndex changed) {
+  std::vector<NodePtr> all{engine.root};
   std::unordered_set<const Node*> touched{engine.root.get()};
-  forget_index(engine, *engine.root);
+  forget_locked(engine, engine.root);
   for (const NodePtr& node : directories_from_above(engine)) {
     if (node->names.empty() || touched.count(node->names.front().parent.get()) == 0) continue;
     bool differs = false;
@@ -151,10 +131,12 @@ void refresh_directories(Engine& engine, BranchIndex changed) {
     if (!shown || !*shown) {
       abandon_directory(engine, *node);
     } else if (differs || (changed != kNoBranch && has_layer(*node, changed))) {
-      forget_index(engine, *node);
+      forget_locked(engine, node);
       touched.insert(node.get());
+      all.push_back(node);
     }
   }
+  return all;
 }
 
 Status set_root_layers(Engine& engine) {
@@ -223,7 +205,7 @@ Result<BranchIndex> find_branch(const Engine& engine, const std::string& path) {
   return Error{ENOENT, "branch"};
 }
 
-Status insert_branch(Engine& engine, BranchIndex at, const BranchSpec& spec) {
+Status insert_branch(Engine& engine, BranchIndex at, const BranchSpec& spec, StackChange& change) {
   if (at < 0 || at > engine.lowest() + 1) return Error{EINVAL, "branch_position"};
   AUFS_TRY(Branch branch, open_one_more(engine.branches, spec, engine.options.read_only));
   if (branch.perm.writable) prepare_branch(branch);
@@ -231,22 +213,22 @@ Status insert_branch(Engine& engine, BranchIndex at, const BranchSpec& spec) {
   renumber(engine, [at](BranchIndex old) { return static_cast<BranchIndex>(old >= at ? old + 1 : old); });
   AUFS_CHECK(set_root_layers(engine));
   stack_changed(engine);
-  refresh_directories(engine, at);
+  change.touched = refresh_directories(engine, at);
   return ok();
 }
 
 Status remove_branch(Engine& engine, BranchIndex branch, const std::vector<NodePtr>& held,
-                     std::vector<std::string>& users) {
+                     StackChange& change) {
   if (engine.branches.size() == 1) return Error{EINVAL, "last_branch"};
-  users = users_of(engine, [&](const Node& node) {
+  change.users = users_of(engine, [&](const Node& node) {
     return !node.is_dir() && node.branch == branch && (node.open_count > 0 || node.unnamed);
   });
   for (const NodePtr& dir : held) {
     if (!is_only_in(*dir, branch)) continue;
     const Result<std::string> path = path_of(dir);
-    users.push_back(path ? *path : "(deleted)");
+    change.users.push_back(path ? *path : "(deleted)");
   }
-  if (!users.empty()) return Error{EBUSY, "branch"};
+  if (!change.users.empty()) return Error{EBUSY, "branch"};
   if (engine.is_writable(branch)) AUFS_CHECK(flush_hard_links(engine));
   engine.branches.erase(engine.branches.begin() + branch);
   renumber(engine, [branch](BranchIndex old) {
@@ -254,21 +236,20 @@ Status remove_branch(Engine& engine, BranchIndex branch, const std::vector<NodeP
   });
   AUFS_CHECK(set_root_layers(engine));
   stack_changed(engine);
-  refresh_directories(engine, kNoBranch);
+  change.touched = refresh_directories(engine, kNoBranch);
   return ok();
 }
 
-Status change_perm(Engine& engine, BranchIndex branch, const BranchPerm& perm,
-                   std::vector<std::string>& users) {
+Status change_perm(Engine& engine, BranchIndex branch, const BranchPerm& perm, StackChange& change) {
   Branch& target = engine.branches[static_cast<std::size_t>(branch)];
   const bool gives_up = target.perm.writable && !perm.writable;
   const bool takes = !target.perm.writable && perm.writable;
   if (takes && engine.options.read_only) return Error{EROFS, "branch"};
   if (gives_up) {
-    users = users_of(engine, [&](const Node& node) {
+    change.users = users_of(engine, [&](const Node& node) {
       return !node.is_dir() && node.branch == branch && node.lent && node.backing.write;
     });
-    if (!users.empty()) return Error{EBUSY, "branch"};
+    if (!change.users.empty()) return Error{EBUSY, "branch"};
     AUFS_CHECK(flush_hard_links(engine));
     target.lock.reset();
   } else if (takes) {
@@ -277,7 +258,7 @@ Status change_perm(Engine& engine, BranchIndex branch, const BranchPerm& perm,
   }
   target.perm = perm;
   stack_changed(engine);
-  refresh_directories(engine, branch);
+  change.touched = refresh_directories(engine, branch);
   return ok();
 }
 

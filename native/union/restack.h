@@ -18,15 +18,15 @@ Result<BranchIndex> find_branch(const Engine& engine, const std::string& path);
 
 // Puts a branch at position `at` (0: topmost); those from there on move down. Errors: as open_branches(), EINVAL for a position that
 // is not there.
-Status insert_branch(Engine& engine, BranchIndex at, const BranchSpec& spec);
+Status insert_branch(Engine& engine, BranchIndex at, const BranchSpec& spec, StackChange& change);
 
-// Takes a branch out. Errors: EBUSY if a file of it is open, or a directory of `held` is in no other branch: `users` gets their
-// paths; EINVAL for the last branch.
+// Takes a branch out. Errors: EBUSY if a file of it is open, or a directory of `held` is in no other branch; EINVAL for the last
+// branch.
 Status remove_branch(Engine& engine, BranchIndex branch, const std::vector<NodePtr>& held,
-                     std::vector<std::string>& users);
+                     StackChange& change);
 
 // Gives a branch another permission. Open files that were written in it are not writable any more. Errors: EBUSY if the
-// kernel writes to such a file itself (`users` gets their paths), or if another union writes to the branch.
-Status change_perm(Engine& engine, BranchIndex branch, const BranchPerm& perm, std::vector<std::string>& users);
+// kernel writes to such a file itself, or if another union writes to the branch.
+Status change_perm(Engine& engine, BranchIndex branch, const BranchPerm& perm, StackChange& change);
 
 }  // namespace aufs

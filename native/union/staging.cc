@@ -129,7 +129,8 @@ void sweep_staging(const Branch& branch) {
 }
 
 void prepare_whiteouts(const Branch& branch) {
-  if (branch.perm.link_whiteouts) (void)make_own_marker(branch.root.get(), std::string(whiteout::kBase).c_str());
+  if (branch.perm.link_whiteouts)
+    (void)make_own_marker(branch.root.get(), std::string(whiteout::kBase).c_str());
 }
 
 Status make_whiteout(Engine& engine, BranchIndex branch, int dir, const std::string& name) {

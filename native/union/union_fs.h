@@ -68,6 +68,12 @@ struct DirEntry {
 enum class CopyMethod : std::uint8_t { kNone, kReflink, kCopyFileRange, kReadWrite };
 const char* name_of(CopyMethod method) noexcept;  // "none", "reflink", "copy_file_range", "read_write"
 
+// What a change of the stack meant.
+struct StackChange {
+  std::vector<std::string> users;  // after EBUSY: paths that are in use, a hundred at most
+  std::vector<NodePtr> touched;    // known directories whose names may be others now
+};
+
 // One finished copy_up, for whoever wants to know (statistics, tests, the demo).
 struct CopyUpEvent {
   std::string path;           // relative to the union's root
@@ -77,8 +83,10 @@ struct CopyUpEvent {
 };
 
 struct UnionOptions {
-  bool read_only = false;    // no branch is written, whatever its permission; nothing is locked
-  bool dirren = true;        // rename any directory (decision 10); false: EXDEV as AUFS
+  bool read_only = false;   // no branch is written, whatever its permission; nothing is locked
+  bool dirren = true;       // rename any directory (decision 10); false: EXDEV as AUFS
+  bool revalidate = false;  // branches are edited behind the union: look before each use (AUFS: udba=reval)
+  bool always_opaque = false;  // every new or moved directory is opaque (AUFS: diropq=always)
   CreatePolicy create_policy;  // where new entries go; matters with several writable branches only
   CopyUpPolicy copy_up_policy = CopyUpPolicy::kTopDownParent;
   bool sync_copy_up = true;  // a copy_up is on disk before it has its name; false = mounted `volatile`
@@ -128,6 +136,8 @@ class UnionFs {
   BranchIndex branch_of(const NodePtr& node) const;
   // Absolute path of the branch's directory as it is now, wherever it was moved. Needs /proc.
   Result<std::string> branch_path(BranchIndex branch) const;
+  // The names of a node that were looked up and are still there.
+  std::vector<std::pair<NodePtr, std::string>> names_of(const NodePtr& node) const;
   // Path relative to the root ("" for the root itself), by any one of the node's names. Errors: ENOENT if it has none left.
   Result<std::string> path_of(const NodePtr& node);
 
@@ -189,6 +199,19 @@ class UnionFs {
   // Gives every pending hard-link group its remaining names in the writable branch, so that the branch alone
   // tells the whole change (AUFS: auplink flush). Cost: a walk over the union if there are such groups, else nothing.
   Status flush_hard_links();
+
+  // --- the stack, while the union is in use. Open files stay what they are. Every call waits for those that run, and lets none
+  // begin. Cost: a pass over the known inodes, and one over the known directories that the branch is part of.
+  // Puts a branch at position `at` (0: topmost, their number: below all). Errors: EINVAL (no such position; nested or
+  // duplicate branches), ENOENT, ENOTDIR, EBUSY (another union writes to it).
+  Status insert_branch(std::size_t at, const BranchSpec& spec, StackChange& change);
+  // Takes out the branch that is the directory at `path`. Errors: ENOENT if no branch is; EINVAL for the last one; EBUSY if a file in it is open or
+  // one of the directories `held` is in no other branch.
+  Status remove_branch(const std::string& path, const std::vector<NodePtr>& held, StackChange& change);
+  // Gives it another permission; files open for writing in a branch that becomes read-only fail with EROFS, or are copied up,
+  // at their next write. Errors: ENOENT; EROFS on a read-only union; EBUSY if another union writes to it, or if a file is
+  // written past this class (passthrough_fd()).
+  Status change_branch(const std::string& path, const BranchPerm& perm, StackChange& change);
 
   class Impl;  // the parts of the engine see this, the fronts do not
 

@@ -2,10 +2,11 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { hasCode } from '../../lib/errors.ts';
-import { unmount } from '../../lib/mount.ts';
+import { mountedBranches, unmount } from '../../lib/mount.ts';
 import { serverPath } from '../../lib/server_path.ts';
 import type { Engine, Stage } from './engine.ts';
 import type { Answer, Entry, Op } from './recording.ts';
+import { listBranches, remount } from './restack.ts';
 
 /** Through the kernel: our server, told in AUFS's own words, and an agent that makes the system calls. */
 export class MountEngine implements Engine {
@@ -36,6 +37,9 @@ export class MountEngine implements Engine {
   async run(op: Op): Promise<Answer> {
     if (op.op === 'mountopts_invalid')
       return this.#mount(String(op['data']).replaceAll('BASE', this.#stage.disks.base));
+    const branches = mountedBranches(this.#stage.disks.mountpoint);
+    if (op.op === 'remount') return remount(this.#stage, branches, op);
+    if (op.op === 'branches') return listBranches(this.#stage, branches);
     return this.#stage.agent.run(op);
   }
 

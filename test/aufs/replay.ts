@@ -7,7 +7,6 @@ import { type Answer, DOCKER_OPTIONS, type Entry, type Op, type Recording } from
 
 /** Operations whose answers only the kernel's module could give. */
 const UNANSWERABLE: Readonly<Record<string, string>> = {
-  branches: 'the files of AUFS in /sys/fs/aufs',
   proc_mounts: 'the line of AUFS in /proc/mounts',
 };
 

@@ -4,10 +4,12 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SystemError } from '../../lib/errors.ts';
+import type { BranchMode, CreatePolicy, StackOptions } from '../../lib/options.ts';
 import { type BigIntStats, Union, type UnionFileHandle } from '../../lib/union.ts';
 import { contentBytes } from './content.ts';
 import { type Engine, NoSuchOperation, type Stage } from './engine.ts';
 import { type Answer, type Entry, type Json, numbered, type Op, toBytes, toText } from './recording.ts';
+import { listBranches, remount } from './restack.ts';
 import { describe, directoryEntries, readTree } from './union_tree.ts';
 
 /** What `Union` does not have, and why. Those that change something end the replay: what follows depends on them. */
@@ -27,7 +29,6 @@ const ABSENT: Readonly<Record<string, { readonly why: string; readonly changes: 
   opendir: { why: 'a directory is not held open', changes: false },
   getdents: { why: 'a directory is not held open', changes: false },
   exec: { why: 'the kernel cannot run what is not mounted', changes: false },
-  remount: { why: 'branches are fixed', changes: true },
   mountopts_invalid: { why: 'no mount options', changes: true },
 };
 
@@ -40,6 +41,17 @@ const SMALLEST_PIECE = 4096;
 type Files = Map<string, UnionFileHandle>;
 /** Gives back what the operation answers besides success. */
 type Method = (union: Union, op: Op, files: Files) => Promise<unknown>;
+
+/** `create=…`, `cpup=…`, `udba=…` and `diropq=…` of mount options. */
+function stackOptions(options: string): StackOptions {
+  const value = (name: string) => new RegExp(`(?:^|,)${name}=([^,]*)`).exec(options)?.[1];
+  return {
+    createPolicy: value('create') as CreatePolicy | undefined,
+    copyUpPolicy: value('cpup') as 'bu' | undefined,
+    udba: value('udba') as 'reval' | undefined,
+    diropq: value('diropq') as 'w' | undefined,
+  };
+}
 
 /** In this process: `Union` and its file handles, without mount and agent. */
 export class UnionEngine implements Engine {
@@ -59,23 +71,24 @@ export class UnionEngine implements Engine {
     this.#union = await Union.open({
       branches: branches.map(({ name, perm }) => ({
         path: disks.branch(name),
-        mode: perm as 'rw' | 'ro' | 'ro+wh',
+        mode: perm as BranchMode,
       })),
       dirren: !options.split(',').includes('nodirren'),
+      ...stackOptions(options),
     });
     return { errno: null };
   }
 
   async hide(): Promise<Answer> {
     this.#files.clear();
-    // The server does this at unmount; here the caller decides.
-    await this.#union?.flushHardLinks();
     await this.#union?.close();
     this.#union = undefined;
     return { errno: null };
   }
 
-  run(op: Op): Promise<Answer> {
+  async run(op: Op): Promise<Answer> {
+    if (op.op === 'remount') return remount(this.#stage, this.#opened.stack, op);
+    if (op.op === 'branches') return listBranches(this.#stage, this.#opened.stack);
     return this.#run(op, this.#files);
   }
 

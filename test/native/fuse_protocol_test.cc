@@ -119,20 +119,20 @@ TEST(FuseProtocol, AnUnknownOpcodeIsARequestAllTheSame) {
 TEST(FuseHandshake, OldKernelsGetWhatTheyKnow) {
   const wire::InitIn init{
       7, 31, 131072, static_cast<std::uint32_t>(wire::kAsyncRead | wire::kMaxPages), 0xffffffff, {}};
-  const auto handshake = shake_hands(init, true);
+  const auto handshake = shake_hands(init, {});
   ASSERT_TRUE(handshake);
   EXPECT_EQ(handshake->negotiated.minor, 31U);
   EXPECT_EQ(handshake->reply.flags, wire::kAsyncRead | wire::kMaxPages);
   EXPECT_EQ(handshake->reply.flags2, 0U);
   EXPECT_EQ(handshake->reply.max_stack_depth, 0U);
-  EXPECT_TRUE(failed_with(shake_hands({7, 30, 0, 0, 0, {}}, true), EPROTO));
+  EXPECT_TRUE(failed_with(shake_hands({7, 30, 0, 0, 0, {}}, {}), EPROTO));
 }
 
 TEST(FuseHandshake, PassthroughIsForNewKernelsAndOnlyWhenWanted) {
   const wire::InitIn init{7, 45, 131072, 0xffffffff, 0xffffffff, {}};
-  EXPECT_TRUE(shake_hands(init, true)->negotiated.has(wire::kPassthrough));
-  EXPECT_EQ(shake_hands(init, true)->reply.max_stack_depth, 1U);
-  EXPECT_FALSE(shake_hands(init, false)->negotiated.has(wire::kPassthrough));
+  EXPECT_TRUE(shake_hands(init, {})->negotiated.has(wire::kPassthrough));
+  EXPECT_EQ(shake_hands(init, {})->reply.max_stack_depth, 1U);
+  EXPECT_FALSE(shake_hands(init, {false, false})->negotiated.has(wire::kPassthrough));
 }
 
 TEST(FuseConvert, DeviceNumbersSurviveTheWire) {

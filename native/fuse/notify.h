@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+// Tells the kernel, unasked, that what it remembers is old. It may wait there for a directory that another request holds, so no lock of
+// the union may be held; an error means that there was nothing to forget.
+namespace aufs::fuse {
+
+// The directory's attributes and its listing.
+void notify_directory_changed(int device, std::uint64_t nodeid) noexcept;
+// A name, present or absent. It is asked for again at its next use; whoever stands there, or has it mounted over, stays.
+void notify_name_changed(int device, std::uint64_t parent, std::string_view name) noexcept;
+
+}  // namespace aufs::fuse
