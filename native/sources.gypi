@@ -68,6 +68,7 @@
       "fuse/handshake.cc",
       "fuse/io_modes.cc",
       "fuse/json_line.cc",
+      "fuse/mapped_files.cc",
       "fuse/mount_table.cc",
       "fuse/mounting.cc",
       "fuse/node_table.cc",
@@ -92,6 +93,7 @@
     ],
     "native_test_files": [
       "../test/native/fuse_io_modes_test.cc",
+      "../test/native/fuse_mapped_files_test.cc",
       "../test/native/fuse_options_test.cc",
       "../test/native/fuse_protocol_test.cc",
       "../test/native/layer_changes_test.cc",

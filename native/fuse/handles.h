@@ -19,7 +19,8 @@ struct FileHandle {
   OpenFilePtr file;
   std::uint64_t nodeid;
   bool passthrough;
-  bool writable;
+  // shared mappings made from it can be stored to, past the server
+  bool mappable;
 };
 
 // An open directory. What it lists is a snapshot taken when reading starts at the beginning, so that names that come

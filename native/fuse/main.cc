@@ -48,6 +48,8 @@ int run(const std::vector<std::string>& arguments) {
                               "--control-fd " + std::to_string(options->control_fd) + " is not open", ""});
   }
   sys::ignore_signal(SIGPIPE);
+  // of a lease that is broken (sys::has_writers)
+  sys::ignore_signal(SIGIO);
   sys::raise_open_file_limit();  // every file that is open on the mount is open here too
   return options->daemon() ? run_as_daemon(*options) : run_supervised(*options, UniqueFd());
 }

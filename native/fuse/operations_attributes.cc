@@ -54,19 +54,36 @@ Status clear_set_gid(UnionFs& fs, const NodePtr& node) {
   return ok();
 }
 
+// The attributes of a file that may have been mapped, and is not any more, may be kept by the kernel again. Where that cannot be
+// found out, it is taken as mapped.
+void settle(Call& call, const NodePtr& node) {
+  const std::uint64_t nodeid = call.request.header.nodeid;
+  const auto is_written = [&] {
+    const Result<bool> written = call.server.fs.has_writers(node);
+    return !written || *written;
+  };
+  if (call.server.mapped.settle(nodeid, is_written)) notify_attributes_changed(call.device, nodeid);
+}
+
+double attr_seconds(const Call& call) {
+  return call.server.attr_seconds(call.request.header.nodeid);
+}
+
 }  // namespace
 
 Status on_getattr(Call& call) {
   AUFS_TRY(const NodePtr node, node_of(call));
+  settle(call, node);
   AUFS_TRY(const Attr attr, call.server.fs.getattr(node));
-  call.reply.send_struct(to_attr_out(attr, call.server.timeouts.attr));
+  call.reply.send_struct(to_attr_out(attr, attr_seconds(call)));
   return ok();
 }
 
 Status on_statx(Call& call) {
   AUFS_TRY(const NodePtr node, node_of(call));
+  settle(call, node);
   AUFS_TRY(const Attr attr, call.server.fs.getattr(node));
-  const WireTime valid = to_wire_time(call.server.timeouts.attr);
+  const WireTime valid = to_wire_time(attr_seconds(call));
   call.reply.send_struct(wire::StatxOut{valid.seconds, valid.nanoseconds, 0, {}, to_wire_statx(attr)});
   return ok();
 }
@@ -75,7 +92,7 @@ Status on_setattr(Call& call) {
   const auto in = call.request.as<wire::SetattrIn>();
   AUFS_TRY(const NodePtr node, node_of(call));
   AUFS_TRY(const Attr attr, call.server.fs.setattr(node, from_wire(in)));
-  call.reply.send_struct(to_attr_out(attr, call.server.timeouts.attr));
+  call.reply.send_struct(to_attr_out(attr, attr_seconds(call)));
   return ok();
 }
 

@@ -41,10 +41,11 @@ bool add_with_attributes(Call& call, const NodePtr& dir, const DirEntry& entry, 
   if (!writer.has_room_with_attributes(entry)) return false;
   const Result<Found> found = call.server.fs.lookup(dir, entry.name);
   if (!found) return writer.add_without_attributes(entry, next);
-  const Timeouts& timeouts = call.server.timeouts;
-  const std::uint64_t nodeid = call.server.nodes.remember(found->node);
+  Server& server = call.server;
+  const std::uint64_t nodeid = server.nodes.remember(found->node);
+  const double attr_seconds = server.attr_seconds(nodeid);
   return writer.add_with_attributes(entry, next,
-                                    to_entry(nodeid, found->attr, timeouts.entry, timeouts.attr));
+                                    to_entry(nodeid, found->attr, server.timeouts.entry, attr_seconds));
 }
 
 Status list(Call& call, Listing listing) {

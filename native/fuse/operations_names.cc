@@ -12,10 +12,6 @@
 namespace aufs::fuse {
 namespace {
 
-void forget(Server& server, std::uint64_t nodeid, std::uint64_t count) {
-  if (server.nodes.forget(nodeid, count)) server.modes.forget(nodeid);
-}
-
 Status rename(Call& call, std::uint64_t new_parent_id, unsigned flags) {
   AUFS_TRY(const NodePtr parent, node_of(call));
   AUFS_TRY(const NodePtr new_parent, node_of(call, new_parent_id));
@@ -39,11 +35,10 @@ Caller caller_of(const Call& call) noexcept {
 }
 
 Status reply_entry(Call& call, const Found& found) {
-  const Timeouts& timeouts = call.server.timeouts;
-  const std::uint64_t nodeid = call.server.nodes.remember(found.node);
-  if (!call.reply.send_struct(to_entry(nodeid, found.attr, timeouts.entry, timeouts.attr))) {
-    forget(call.server, nodeid, 1);
-  }
+  Server& server = call.server;
+  const std::uint64_t nodeid = server.nodes.remember(found.node);
+  const auto entry = to_entry(nodeid, found.attr, server.timeouts.entry, server.attr_seconds(nodeid));
+  if (!call.reply.send_struct(entry)) server.forget(nodeid, 1);
   return ok();
 }
 
@@ -60,7 +55,7 @@ Status on_lookup(Call& call) {
 
 Status on_forget(Call& call) {
   call.reply.give_none();
-  forget(call.server, call.request.header.nodeid, call.request.as<wire::ForgetIn>().nlookup);
+  call.server.forget(call.request.header.nodeid, call.request.as<wire::ForgetIn>().nlookup);
   return ok();
 }
 
@@ -70,7 +65,7 @@ Status on_batch_forget(Call& call) {
   for (; rest.size() >= sizeof(wire::ForgetOne); rest = rest.subspan(sizeof(wire::ForgetOne))) {
     wire::ForgetOne one;
     std::memcpy(&one, rest.data(), sizeof one);
-    forget(call.server, one.nodeid, one.nlookup);
+    call.server.forget(one.nodeid, one.nlookup);
   }
   return ok();
 }

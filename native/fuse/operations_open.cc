@@ -13,6 +13,11 @@ bool opens_for_writing(std::uint32_t flags) noexcept {
   return (flags & O_ACCMODE) != O_RDONLY;
 }
 
+// mmap(2) with MAP_SHARED and PROT_WRITE needs both.
+bool opens_for_both(std::uint32_t flags) noexcept {
+  return (flags & O_ACCMODE) == O_RDWR;
+}
+
 // A write by an ordinary user takes set-id bits and file capabilities away. Writes through the page cache reach us with a
 // flag that says so; passthrough writes are done with this process's rights, to which the backing file system grants
 // everything. So a file that has something to lose is not written through passthrough.
@@ -48,14 +53,18 @@ Result<Granted> grant(Call& call, OpenFilePtr file, std::uint64_t nodeid, std::u
   Server& server = call.server;
   const bool writable = opens_for_writing(flags);
   AUFS_TRY(const std::optional<int> backing, backing_of(call, file, writable, st));
-  auto handle = std::make_shared<FileHandle>(FileHandle{std::move(file), nodeid, false, writable});
+  auto handle = std::make_shared<FileHandle>(FileHandle{std::move(file), nodeid, false, false});
   const OpenMode mode = server.modes.open(nodeid, backing);
+  const bool mappable = mode.passthrough && opens_for_both(flags);
   handle->passthrough = mode.passthrough;
+  handle->mappable = mappable;
   std::uint64_t fh = 0;
   try {
+    if (mappable && server.mapped.open(nodeid)) notify_attributes_changed(call.device, nodeid);
     fh = server.files.add(std::move(handle));
   } catch (...) {
     server.modes.close(nodeid, mode.passthrough);
+    if (mappable) server.mapped.close(nodeid);
     throw;
   }
   // FLUSH has nothing to do here, and a process that dies while it serves or uses the mount must not wait for one.
@@ -65,29 +74,25 @@ Result<Granted> grant(Call& call, OpenFilePtr file, std::uint64_t nodeid, std::u
   return Granted{fh, {fh, open_flags, mode.backing_id}};
 }
 
-void close_file(Server& server, std::uint64_t fh, int device) {
+void close_file(Server& server, std::uint64_t fh) {
   const std::shared_ptr<FileHandle> handle = server.files.take(fh);
   if (handle == nullptr) return;
   server.modes.close(handle->nodeid, handle->passthrough);
-  // A store through a shared mapping of a passthrough file changes its times without the kernel noticing here.
-  if (handle->passthrough && handle->writable) notify_attributes_changed(device, handle->nodeid);
+  if (handle->mappable) server.mapped.close(handle->nodeid);
 }
 
 Status reply_created(Call& call, Opened opened, std::uint32_t flags) {
   Server& server = call.server;
   const std::uint64_t nodeid = server.nodes.remember(opened.found.node);
-  const auto take_back = [&] {
-    if (server.nodes.forget(nodeid, 1)) server.modes.forget(nodeid);
-  };
   const Result<Granted> granted = grant(call, std::move(opened.file), nodeid, flags, &opened.found.attr.st);
   if (!granted) {
-    take_back();
+    server.forget(nodeid, 1);
     return granted.error();
   }
-  const auto entry = to_entry(nodeid, opened.found.attr, server.timeouts.entry, server.timeouts.attr);
+  const auto entry = to_entry(nodeid, opened.found.attr, server.timeouts.entry, server.attr_seconds(nodeid));
   if (!call.reply.send_structs(entry, granted->out)) {
-    close_file(server, granted->fh, call.device);
-    take_back();
+    close_file(server, granted->fh);
+    server.forget(nodeid, 1);
   }
   return ok();
 }
@@ -104,7 +109,7 @@ Status on_open(Call& call) {
   }
   AUFS_TRY(const Granted granted,
            grant(call, std::move(file), call.request.header.nodeid, in.flags, nullptr));
-  if (!call.reply.send_struct(granted.out)) close_file(call.server, granted.fh, call.device);
+  if (!call.reply.send_struct(granted.out)) close_file(call.server, granted.fh);
   return ok();
 }
 
@@ -127,7 +132,7 @@ Status on_tmpfile(Call& call) {
 }
 
 Status on_release(Call& call) {
-  close_file(call.server, call.request.as<wire::ReleaseIn>().fh, call.device);
+  close_file(call.server, call.request.as<wire::ReleaseIn>().fh);
   return ok();
 }
 

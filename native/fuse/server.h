@@ -10,6 +10,7 @@
 #include "fuse/handles.h"
 #include "fuse/handshake.h"
 #include "fuse/io_modes.h"
+#include "fuse/mapped_files.h"
 #include "fuse/node_table.h"
 #include "fuse/protocol.h"
 #include "fuse/reply.h"
@@ -50,6 +51,17 @@ struct Server {
   HandleTable<FileHandle> files;
   HandleTable<DirHandle> dirs;
   IoModes modes;
+  MappedFiles mapped;
+
+  // Seconds that the kernel may trust attributes of this file.
+  double attr_seconds(std::uint64_t nodeid) const { return mapped.has(nodeid) ? 0 : timeouts.attr; }
+
+  // Takes `count` look-ups back; with the last of them goes what was known of the inode.
+  void forget(std::uint64_t nodeid, std::uint64_t count) {
+    if (!nodes.forget(nodeid, count)) return;
+    modes.forget(nodeid);
+    mapped.forget(nodeid);
+  }
 };
 
 // One request on its way through a handler.

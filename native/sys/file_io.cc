@@ -142,4 +142,13 @@ Status lock_shared(int fd) {
   return check(retry_eintr([&] { return ::flock(fd, LOCK_SH | LOCK_NB); }), "flock");
 }
 
+Result<bool> has_writers(int fd) {
+  if (::fcntl(fd, F_SETLEASE, F_RDLCK) < 0) {
+    if (errno == EAGAIN) return true;
+    return Error::last("fcntl");
+  }
+  AUFS_CHECK(check(::fcntl(fd, F_SETLEASE, F_UNLCK), "fcntl"));
+  return false;
+}
+
 }  // namespace aufs::sys

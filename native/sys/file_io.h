@@ -53,4 +53,9 @@ Result<std::size_t> copy_file_range(int from, off_t from_offset, int to, off_t t
 Status lock_exclusive(int fd);
 Status lock_shared(int fd);
 
+// Whether anybody has the file open for writing, or maps it so. Asks with a lease, which is given back at once: who opens the
+// file for writing at that moment waits, or with O_NONBLOCK fails with EWOULDBLOCK, and SIGIO may come to this process.
+// Errors: EINVAL if the file system has no leases; EACCES for the file of another user without CAP_LEASE.
+Result<bool> has_writers(int fd);
+
 }  // namespace aufs::sys

@@ -144,6 +144,16 @@ Result<SharedFd> writing_fd(Engine& engine, const NodePtr& node) {
   return node->backing.write;
 }
 
+// With the state's lock held exclusively nobody here opens the file meanwhile (see sys::has_writers).
+Result<bool> has_writers(Engine& engine, const NodePtr& node) {
+  const std::lock_guard guard(node->state);
+  if (!engine.is_writable(node->branch)) return false;
+  if (node->backing.write) return true;
+  AUFS_TRY(const Place place, locate(engine, node));
+  AUFS_TRY(const UniqueFd fd, open_place(place, O_RDONLY));
+  return sys::has_writers(fd.get());
+}
+
 Result<bool> drop_set_id(const Place& place) {
   AUFS_TRY(const struct stat st, sys::stat_at(place.fd, place.leaf()));
   mode_t mode = st.st_mode & 07777;

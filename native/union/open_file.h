@@ -15,6 +15,9 @@ Result<SharedFd> reading_fd(const NodePtr& node);
 // The descriptor to write to; copies the file up first if that has not happened yet.
 Result<SharedFd> writing_fd(Engine& engine, const NodePtr& node);
 
+// Whether the file can be written to past the union: it is open for writing, or mapped so, in the writable branch.
+Result<bool> has_writers(Engine& engine, const NodePtr& node);
+
 // Clears what a write by an ordinary user clears: set-user-ID, and set-group-ID of an executable. True if there was any.
 Result<bool> drop_set_id(const Place& place);
 

@@ -185,6 +185,8 @@ class UnionFs {
   Result<off_t> seek(const OpenFilePtr& file, off_t offset, int whence);
   Result<std::size_t> copy_range(const OpenFilePtr& from, off_t from_offset, const OpenFilePtr& to,
                                  off_t to_offset, std::size_t length);
+  // Whether the data in the writable branch is open for writing, or mapped so, be it by whom it may.
+  Result<bool> has_writers(const NodePtr& node);
   // The node that a file was opened on.
   static NodePtr node_of(const OpenFilePtr& file);
   // A descriptor of the data where it stays for good, opened O_RDWR where that is allowed, valid as long as `file` lives: for FUSE

@@ -113,6 +113,11 @@ Result<std::size_t> UnionFs::copy_range(const OpenFilePtr& from, off_t from_offs
   return sys::copy_file_range(source->get(), from_offset, target->get(), to_offset, length);
 }
 
+Result<bool> UnionFs::has_writers(const NodePtr& node) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  return aufs::has_writers(impl_->engine, node);
+}
+
 NodePtr UnionFs::node_of(const OpenFilePtr& file) {
   return file->node;
 }
