@@ -85,6 +85,7 @@
       "fuse/protocol.cc",
       "fuse/reply.cc",
       "fuse/session.cc",
+      "fuse/set_id.cc",
       "fuse/supervisor.cc",
       "fuse/worker.cc"
     ],

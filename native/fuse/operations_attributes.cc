@@ -5,6 +5,7 @@
 
 #include "fuse/convert.h"
 #include "fuse/operations.h"
+#include "fuse/set_id.h"
 
 namespace aufs::fuse {
 namespace {
@@ -91,7 +92,15 @@ Status on_statx(Call& call) {
 Status on_setattr(Call& call) {
   const auto in = call.request.as<wire::SetattrIn>();
   AUFS_TRY(const NodePtr node, node_of(call));
-  AUFS_TRY(const Attr attr, call.server.fs.setattr(node, from_wire(in)));
+  const std::uint64_t nodeid = call.request.header.nodeid;
+  // A new owner or group takes the bits away in any case, which the backing file system does except where it is a matter of groups.
+  if ((in.valid & (wire::kSetUid | wire::kSetGid)) != 0)
+    AUFS_CHECK(drop_set_id_unless_privileged(call, nodeid));
+  AUFS_TRY(Attr attr, call.server.fs.setattr(node, from_wire(in)));
+  if ((in.valid & wire::kSetKillSetId) != 0 && (attr.st.st_mode & S_ISGID) != 0) {
+    AUFS_CHECK(drop_set_id(call, nodeid));
+    AUFS_TRY(attr, call.server.fs.getattr(node));
+  }
   call.reply.send_struct(to_attr_out(attr, attr_seconds(call)));
   return ok();
 }

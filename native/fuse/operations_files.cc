@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "fuse/operations.h"
+#include "fuse/set_id.h"
 
 namespace aufs::fuse {
 namespace {
@@ -14,9 +15,12 @@ Result<std::size_t> copy_range(Call& call) {
   AUFS_TRY(const std::shared_ptr<FileHandle> to, file_of(call, in.fh_out));
   // One request must not keep the caller, and this thread, for minutes: the caller asks again for the rest.
   constexpr std::uint64_t kMost = 1ULL << 30;
-  return call.server.fs.copy_range(from->file, static_cast<off_t>(in.off_in), to->file,
-                                   static_cast<off_t>(in.off_out),
-                                   static_cast<std::size_t>(std::min(in.len, kMost)));
+  AUFS_TRY(const std::size_t copied,
+           call.server.fs.copy_range(from->file, static_cast<off_t>(in.off_in), to->file,
+                                     static_cast<off_t>(in.off_out),
+                                     static_cast<std::size_t>(std::min(in.len, kMost))));
+  if (copied > 0) AUFS_CHECK(drop_set_id_unless_privileged(call, to->nodeid));
+  return copied;
 }
 
 }  // namespace
@@ -39,11 +43,7 @@ Status on_read(Call& call) {
 Status on_write(Call& call) {
   const auto in = call.request.as<wire::WriteIn>();
   AUFS_TRY(const std::shared_ptr<FileHandle> handle, file_of(call, in.fh));
-  if ((in.write_flags & wire::kWriteKillSetId) != 0) {
-    AUFS_TRY(const bool dropped, call.server.fs.drop_set_id(handle->file));
-    // The kernel expects this, yet keeps the mode that it has cached.
-    if (dropped) notify_attributes_changed(call.device, handle->nodeid);
-  }
+  if ((in.write_flags & wire::kWriteKillSetId) != 0) AUFS_CHECK(drop_set_id(call, handle->nodeid));
   AUFS_TRY(const std::size_t written,
            call.server.fs.write(handle->file, call.request.data, static_cast<off_t>(in.offset)));
   call.reply.send_struct(wire::WriteOut{static_cast<std::uint32_t>(written), 0});
@@ -59,8 +59,9 @@ Status on_fsync(Call& call) {
 Status on_fallocate(Call& call) {
   const auto in = call.request.as<wire::FallocateIn>();
   AUFS_TRY(const std::shared_ptr<FileHandle> handle, file_of(call, in.fh));
-  return call.server.fs.fallocate(handle->file, static_cast<int>(in.mode), static_cast<off_t>(in.offset),
-                                  static_cast<off_t>(in.length));
+  AUFS_CHECK(call.server.fs.fallocate(handle->file, static_cast<int>(in.mode), static_cast<off_t>(in.offset),
+                                      static_cast<off_t>(in.length)));
+  return drop_set_id_unless_privileged(call, handle->nodeid);
 }
 
 Status on_lseek(Call& call) {

@@ -4,6 +4,7 @@
 
 #include "fuse/convert.h"
 #include "fuse/operations.h"
+#include "fuse/set_id.h"
 #include "sys/process_control.h"
 
 namespace aufs::fuse {
@@ -103,10 +104,7 @@ Status on_open(Call& call) {
   const auto in = call.request.as<wire::OpenIn>();
   AUFS_TRY(const NodePtr node, node_of(call));
   AUFS_TRY(OpenFilePtr file, call.server.fs.open(node, static_cast<int>(in.flags)));
-  if ((in.open_flags & wire::kOpenKillSetId) != 0) {
-    AUFS_TRY(const bool dropped, call.server.fs.drop_set_id(file));
-    if (dropped) notify_attributes_changed(call.device, call.request.header.nodeid);
-  }
+  if ((in.open_flags & wire::kOpenKillSetId) != 0) AUFS_CHECK(drop_set_id(call, call.request.header.nodeid));
   AUFS_TRY(const Granted granted,
            grant(call, std::move(file), call.request.header.nodeid, in.flags, nullptr));
   if (!call.reply.send_struct(granted.out)) close_file(call.server, granted.fh);

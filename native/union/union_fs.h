@@ -175,9 +175,6 @@ class UnionFs {
   Result<std::size_t> read(const OpenFilePtr& file, std::span<std::byte> into, off_t offset);
   // Appends when the file was opened with O_APPEND and `offset` is < 0.
   Result<std::size_t> write(const OpenFilePtr& file, std::span<const std::byte> from, off_t offset);
-  // Takes away what a write by an ordinary user takes away: set-user-ID, and set-group-ID of an executable (file
-  // capabilities the kernel removes by itself). Copies the file up. True if the mode changed.
-  Result<bool> drop_set_id(const OpenFilePtr& file);
   Status fsync(const OpenFilePtr& file, bool data_only);
   Status fsyncdir(const NodePtr& dir);
   Status fallocate(const OpenFilePtr& file, int mode, off_t offset, off_t length);

@@ -57,12 +57,6 @@ Result<std::size_t> UnionFs::read(const OpenFilePtr& file, std::span<std::byte> 
   return sys::pread(fd->get(), into, offset);
 }
 
-Result<bool> UnionFs::drop_set_id(const OpenFilePtr& file) {
-  const SharedTree tree(impl_->engine.tree_lock);
-  AUFS_TRY(const SharedFd fd, writing_fd(impl_->engine, file->node));
-  return aufs::drop_set_id(Place::borrowed(fd->get()));
-}
-
 Result<std::size_t> UnionFs::write(const OpenFilePtr& file, std::span<const std::byte> from, off_t offset) {
   const SharedTree tree(impl_->engine.tree_lock);
   AUFS_TRY(const SharedFd fd, writing_fd(impl_->engine, file->node));

@@ -44,7 +44,9 @@ class Walker {
   void write_some(const OpenFilePtr& file) {
     const std::string text(pick(2000), 'w');
     (void)fs_.write(file, std::as_bytes(std::span(text)), static_cast<off_t>(pick(500)));
-    if (pick(2) == 0) (void)fs_.drop_set_id(file);
+    SetAttr kill;
+    kill.kill_set_id = true;
+    if (pick(2) == 0) (void)fs_.setattr(UnionFs::node_of(file), kill);
     std::string back(1000, '\0');
     (void)fs_.read(file, std::as_writable_bytes(std::span(back)), 0);
   }

@@ -79,14 +79,44 @@ for p in 'f', 'd', 'sgid/d', 'sgid/x', 'sgid/n', 'sgid/p', 'sgid/s':
 
 alike(
   'set-id bits go when somebody else writes, truncates or changes the owner',
-  {
-    ...NEEDS,
-    open: 'set-group-ID without group execution stays, for the groups of the writer are not known',
-  },
+  NEEDS,
   'for f in a b c d e; do echo $f > $f; chmod 6777 $f; done; echo x > x; chmod 2767 x; chown 1234:1234 e; chmod 6777 e',
   `${AS}
    as 1234 1234 'echo x >> a; : > b; truncate -s 1 c; echo x >> x; echo x >> e'
    chown 5:5 d; stat -c '%n %a' *`,
+);
+
+alike(
+  'set-group-ID that the group may not execute stays for members of the group',
+  NEEDS,
+  'for f in a b c d e f g h; do echo $f > $f; chown 0:88 $f; chmod 2766 $f; done; chown 1234 g h; chmod 2766 g h; chmod 777 .',
+  `${AS}
+   as 1234 88 'echo x >> a'; as 1234 5,88,9 'echo x >> b; truncate -s 1 c; : > d'; as 1234 5,8,888 'echo x >> e'; as 88 5 'truncate -s 1 f'
+   as 1234 1234 'chgrp 1234 g'; as 1234 1234,88 'chgrp 1234 h'
+   stat -c '%n %a %g' *; for f in *; do echo again >> $f; done; stat -c '%n %a' *`,
+);
+
+alike(
+  'set-id bits go when somebody else allocates, copies into a file or sends to it',
+  NEEDS,
+  'echo data > source; mkdir root bare user; for d in root bare user; do cd $d; for f in a b c d e f g; do echo $f > $f; chmod 6777 $f; done; chmod 2767 e; chown 0:1234 f; chmod 2767 f; cd ..; done; chmod 755 .',
+  `${AS}
+   change() { echo "
+import os, errno
+def attempt(name, *args):
+    try: print(name, getattr(os, name)(*args))
+    except OSError as e: print(name, errno.errorcode[e.errno])
+source = os.open('source', os.O_RDONLY)
+def there(name): return os.open('$1/' + name, os.O_RDWR)
+attempt('posix_fallocate', there('a'), 0, 100)
+attempt('copy_file_range', source, there('b'), 5)
+attempt('copy_file_range', source, there('c'), 5, 100)
+attempt('sendfile', there('d'), source, 0, 5)
+attempt('posix_fallocate', there('e'), 0, 100)
+attempt('copy_file_range', source, there('f'), 5, 0)
+attempt('ftruncate', there('g'), 100)"; }
+   change root | python3 -; change bare | as 0 0 'python3 -'; change user | as 1234 1234 'python3 -'
+   stat -c '%n %a %s' source */*`,
 );
 
 alike(
