@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { binding } from '../binding.ts';
 import { AufsError, hasCode, native } from '../errors.ts';
+import { endServers } from './end_servers.ts';
 import { describeHolders, findHolders } from './holders.ts';
 import { mountAt, readMounts } from './mountinfo.ts';
 import { resolveTarget } from './resolve_target.ts';
@@ -22,12 +21,10 @@ export interface UnmountOptions {
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
 
-/** How long the server of a mount that is gone may take to write back and exit, in milliseconds. */
-const SERVER_EXIT_TIMEOUT = 10_000;
-
 /**
  * Unmounts what is mounted on `target`, whoever mounted it: with umount2(2) as root, else through
- * `fusermount3 -u`. Returns when the server that served it has written everything back and exited.
+ * `fusermount3 -u`. Returns when the server that served it has written everything back and exited; a copy of the
+ * mount in another mount namespace ends with it.
  *
  * @throws {AufsError} `ERR_NOT_MOUNTED`; `ERR_MOUNT_BUSY`, which names who holds it; `ERR_MOUNT_DENIED` if
  * the mount belongs to another user; `ERR_FUSERMOUNT` if fusermount3 is needed and missing.
@@ -50,7 +47,7 @@ export async function unmount(target: string, { lazy = false }: UnmountOptions =
     throw cause;
   }
   // A lazily unmounted one is served until its last user is gone.
-  if (!lazy) await Promise.all(servers.map(({ pid }) => processEnd(pid, SERVER_EXIT_TIMEOUT)));
+  if (!lazy) await endServers(path, servers);
 }
 
 /** The error for a mount that cannot be taken away because somebody uses it; it says who. */
@@ -93,13 +90,5 @@ async function fusermount(path: string, lazy: boolean): Promise<void> {
       path,
       cause,
     });
-  }
-}
-
-async function processEnd(pid: number, timeout: number): Promise<void> {
-  for (const end = Date.now() + timeout; Date.now() < end; await sleep(5)) {
-    // A zombie has exited; its parent just has not asked yet.
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-    if (stat === '' || /^\d+ \(.*\) Z/s.test(stat)) return;
   }
 }

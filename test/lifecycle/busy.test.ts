@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { AufsError } from '../../lib/errors.ts';
-import { mount } from '../../lib/mount.ts';
+import { mount, unmount } from '../../lib/mount.ts';
 import { mounted, nothingLeft, serverOf, startOwner, until } from '../helpers/server.ts';
 import { canMount, isRoot, Stage } from '../helpers/stage.ts';
 
@@ -169,23 +169,40 @@ mounting(`many mounts at once, each with branches of its own${why}`, async (t) =
   for (const stage of stages) t.true(await nothingLeft(stage));
 });
 
+/** A process in a mount namespace of its own, which has a copy of the mount. */
+async function copyInOtherNamespace(t: ExecutionContext, stage: Stage): Promise<void> {
+  // Those of other tests must not be in it: a copy of a mount is what this is about.
+  const others = 'awk \'$3 ~ /^fuse/ { print $2 }\' /proc/self/mounts | grep -vFx "$0" | xargs -r umount -l';
+  const script = `${others}; echo ready; exec sleep 30`;
+  const other = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', script, stage.target], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  t.teardown(() => other.kill('SIGKILL'));
+  await once(other.stdout, 'data');
+}
+
 // Services that start have mount namespaces of their own, with a copy of all that is mounted at the time (R-RM1).
 (canMount && isRoot ? test.serial : test.skip)(
   `a mount that another mount namespace has too does not keep the branches${canMount && isRoot ? '' : ' (needs root and /dev/fuse)'}`,
   async (t) => {
     const stage = await Stage.create(t, {}, { a: 'lower' });
     const mountpoint = await stage.mount();
-    // Those of other tests must not be in it: a copy of a mount is what this is about.
-    const others =
-      'awk \'$3 ~ /^fuse/ { print $2 }\' /proc/self/mounts | grep -vFx "$0" | xargs -r umount -l';
-    const script = `${others}; echo ready; exec sleep 30`;
-    const other = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', script, stage.target], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    t.teardown(() => other.kill('SIGKILL'));
-    await once(other.stdout, 'data');
+    await copyInOtherNamespace(t, stage);
     await mountpoint.unmount();
     await sleep(100);
+    await t.notThrowsAsync(stage.mount());
+    await stage.unmount();
+  },
+);
+
+(canMount && isRoot ? test.serial : test.skip)(
+  `nor does a persistent one${canMount && isRoot ? '' : ' (needs root and /dev/fuse)'}`,
+  async (t) => {
+    const stage = await Stage.create(t, {}, { a: 'lower' });
+    await mount(stage.target, { branches: stage.branches, persist: true });
+    await copyInOtherNamespace(t, stage);
+    await unmount(stage.target);
+    t.true(await nothingLeft(stage, 100));
     await t.notThrowsAsync(stage.mount());
     await stage.unmount();
   },
