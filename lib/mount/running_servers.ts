@@ -8,17 +8,18 @@ export interface RunningServer {
   readonly args: readonly string[];
 }
 
-/**
- * The processes that serve the mount on `target` (a supervisor and a worker), as far as this user may see
- * their command lines.
- */
-export async function findServers(target: string): Promise<RunningServer[]> {
+/** The processes of all our servers, as far as this user may see their command lines. */
+export async function listServers(): Promise<RunningServer[]> {
   const servers: RunningServer[] = [];
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
     const [program = '', ...args] = line.split('\0').slice(0, -1);
-    if (basename(program).startsWith('node-aufs-fuse') && args.includes(target))
-      servers.push({ pid: Number(pid), args });
+    if (basename(program).startsWith('node-aufs-fuse')) servers.push({ pid: Number(pid), args });
   }
   return servers;
+}
+
+/** Those of `servers` that serve the mount on `target`: a supervisor and a worker. */
+export function serversOf(target: string, servers: readonly RunningServer[]): RunningServer[] {
+  return servers.filter(({ args }) => args.includes(target));
 }

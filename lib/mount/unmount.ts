@@ -3,11 +3,12 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { binding } from '../binding.ts';
 import { AufsError, hasCode, native } from '../errors.ts';
+import { isDead } from './dead_mount.ts';
 import { endServers } from './end_servers.ts';
 import { describeHolders, findHolders } from './holders.ts';
 import { mountAt, readMounts } from './mountinfo.ts';
 import { resolveTarget } from './resolve_target.ts';
-import { findServers } from './running_servers.ts';
+import { listServers, serversOf } from './running_servers.ts';
 
 export interface UnmountOptions {
   /**
@@ -24,22 +25,25 @@ const UMOUNT_NOFOLLOW = 8;
 /**
  * Unmounts what is mounted on `target`, whoever mounted it: with umount2(2) as root, else through
  * `fusermount3 -u`. Returns when the server that served it has written everything back and exited; a copy of the
- * mount in another mount namespace ends with it.
+ * mount in another mount namespace ends with it. A dead mount (ENOTCONN) goes although it is in use.
  *
  * @throws {AufsError} `ERR_NOT_MOUNTED`; `ERR_MOUNT_BUSY`, which names who holds it; `ERR_MOUNT_DENIED` if
  * the mount belongs to another user; `ERR_FUSERMOUNT` if fusermount3 is needed and missing.
  */
 export async function unmount(target: string, { lazy = false }: UnmountOptions = {}): Promise<void> {
   const path = await resolveTarget(target);
-  if (mountAt(await readMounts(), path) === undefined) {
+  const mount = mountAt(await readMounts(), path);
+  if (mount === undefined) {
     throw new AufsError('ERR_NOT_MOUNTED', `nothing is mounted on '${path}'`, { path });
   }
-  const servers = await findServers(path);
+  const running = await listServers();
+  // Nobody can use a dead one, whatever is open there.
+  const detach = lazy || (await isDead(mount, running));
   try {
     if (process.geteuid?.() === 0) {
-      await native(binding().umount(path, (lazy ? MNT_DETACH : 0) | UMOUNT_NOFOLLOW), { path });
+      await native(binding().umount(path, (detach ? MNT_DETACH : 0) | UMOUNT_NOFOLLOW), { path });
     } else {
-      await fusermount(path, lazy);
+      await fusermount(path, detach);
     }
   } catch (cause) {
     if (hasCode(cause, 'EBUSY')) throw await busy(path, cause);
@@ -47,7 +51,7 @@ export async function unmount(target: string, { lazy = false }: UnmountOptions =
     throw cause;
   }
   // A lazily unmounted one is served until its last user is gone.
-  if (!lazy) await endServers(path, servers);
+  if (!lazy) await endServers(path, serversOf(path, running));
 }
 
 /** The error for a mount that cannot be taken away because somebody uses it; it says who. */

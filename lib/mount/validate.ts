@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { AufsError, hasCode } from '../errors.ts';
-import { isWithin } from './resolve_target.ts';
+import { removeDeadMount } from './remove_dead_mounts.ts';
+import { isWithin, resolveTarget } from './resolve_target.ts';
 
 /** A branch as the server is told of it. */
 export interface ServerBranch {
@@ -11,8 +12,12 @@ export interface ServerBranch {
   readonly perm: string;
 }
 
-/** Checks the mountpoint and gives its absolute path: it must be a directory, and empty unless `nonEmpty`. */
+/**
+ * Checks the mountpoint and gives its absolute path: it must be a directory, and empty unless `nonEmpty`. What a
+ * killed server left mounted there is removed.
+ */
 export async function checkTarget(target: string, nonEmpty: boolean): Promise<string> {
+  await removeDeadMount(await resolveTarget(target));
   let resolved: string;
   let names: string[];
   try {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { mkdir, stat } from 'node:fs/promises';
 import { AufsError, hasCode } from '../errors.ts';
+import { removeDeadMount } from '../mount/remove_dead_mounts.ts';
 import { type Mount, type MountOptions, mount } from '../mount.ts';
 import { corrupt } from './chain_file.ts';
 import type { Layer, LayerContext } from './layer.ts';
@@ -22,6 +23,7 @@ export async function mountLayer(
 
 async function mountLocked(context: LayerContext, layer: Layer, options: LayerMountOptions): Promise<Mount> {
   const { layout, mounts } = context;
+  await removeDeadMount(layer.mountPath);
   if ((await layerMount(layout, layer.id)) !== undefined) {
     throw new AufsError('ERR_LAYER_MOUNTED', `layer ${layer.id} is mounted on ${layer.mountPath} already`, {
       hint: 'use that mount, or unmount it first',

@@ -3,6 +3,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { binding } from '../binding.ts';
 import { hasCode, native } from '../errors.ts';
+import { removeDeadMountsBelow } from '../mount/remove_dead_mounts.ts';
 import { isLayerId } from './layer_id.ts';
 import { tryLayerLock, tryStoreLock } from './layer_lock.ts';
 import { type Layout, REMOVING } from './layout.ts';
@@ -10,10 +11,11 @@ import { dropHalfMade } from './publish_layer.ts';
 
 /**
  * Finishes what a crash interrupted, without touching what a living process is busy with: layers that were
- * being made or removed, Docker's `-removing` directories, temporary files, locks of layers gone. Directories
+ * being made or removed, Docker's `-removing` directories, temporary files, locks of layers gone, mounts whose server was killed. Directories
  * in `diff/` that no layer explains are left alone: they may be somebody's data.
  */
 export async function sweep(layout: Layout): Promise<void> {
+  await removeDeadMountsBelow(layout.mountpoints);
   for (const id of (await readdir(layout.staging)).filter(isLayerId)) {
     await tryLayerLock(layout, id, async () => {
       if (await exists(layout.chain(id))) await native(binding().removeTree(layout.stage(id)));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fuse/control.h"
+#include "fuse/mounting.h"
 #include "fuse/options.h"
 #include "fuse/supervisor.h"
 #include "sys/limits.h"
@@ -51,6 +52,7 @@ int run(const std::vector<std::string>& arguments) {
   // of a lease that is broken (sys::has_writers)
   sys::ignore_signal(SIGIO);
   sys::raise_open_file_limit();  // every file that is open on the mount is open here too
+  remove_dead_mount(options->target);
   return options->daemon() ? run_as_daemon(*options) : run_supervised(*options, UniqueFd());
 }
 

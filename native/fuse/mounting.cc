@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "fuse/mounting.h"
 
+#include <fcntl.h>
 #include <sys/mount.h>
 
 #include <algorithm>
@@ -9,6 +10,8 @@
 #include <vector>
 
 #include "fuse/mount_table.h"
+#include "sys/attributes.h"
+#include "sys/file_io.h"
 #include "sys/fuse_device.h"
 #include "sys/process_control.h"
 
@@ -119,7 +122,34 @@ Status unmount_with_helper(const std::string& target, sys::Unmount how) {
   return Error{EINVAL, "fusermount3"};
 }
 
+// As /proc/self/mountinfo writes it. A dead mount may not let us look at the last component, so that it must be no symlink then.
+std::string mountpoint_of(const std::string& target) {
+  if (Result<std::string> real = sys::real_path(target)) return *std::move(real);
+  const std::size_t slash = target.rfind('/');
+  const std::string parent = slash == std::string::npos ? "." : target.substr(0, slash + 1);
+  const Result<std::string> real_parent = sys::real_path(parent);
+  if (!real_parent) return target;
+  return *real_parent + "/" + target.substr(slash + 1);
+}
+
+// Asked of the server itself: attributes come from the kernel's cache, also of a dead mount.
+bool is_dead(const std::string& point) {
+  const Result<UniqueFd> root = sys::open_at(AT_FDCWD, point.c_str(), O_PATH);
+  if (!root) return failed_with(root, ENOTCONN);
+  const auto told = sys::stat_file_system(root->get());
+  return failed_with(told, ENOTCONN) || failed_with(told, ECONNABORTED);
+}
+
 }  // namespace
+
+void remove_dead_mount(const std::string& target) {
+  const std::string point = mountpoint_of(target);
+  for (;;) {
+    const auto top = top_mount_on(point);
+    if (!top || top->type != kMountType || !is_dead(point)) return;
+    if (!unmount(point, sys::Unmount::kLazy)) return;
+  }
+}
 
 MaybeFailure check_device() {
   const Result<UniqueFd> device = sys::open_fuse_device();

@@ -22,6 +22,10 @@ Outcome<UniqueFd> mount_union(const Options& options, const std::string& target)
 // Takes the mount off `target`, by umount2(2) or fusermount3. Errors: EBUSY (kPlain), EINVAL if nothing is mounted there.
 Status unmount(const std::string& target, sys::Unmount how);
 
+// Takes away what a server of ours left on `target` that was killed together with its supervisor: a mount where every call
+// fails with ENOTCONN. Other mounts are left alone.
+void remove_dead_mount(const std::string& target);
+
 // Whether the server can be reached from the kernel at all. ERR_FUSE_DEVICE if not.
 MaybeFailure check_device();
 

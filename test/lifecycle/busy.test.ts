@@ -8,9 +8,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { AufsError } from '../../lib/errors.ts';
+import { isDead } from '../../lib/mount/dead_mount.ts';
+import { mountAt, readMounts } from '../../lib/mount/mountinfo.ts';
+import { listServers } from '../../lib/mount/running_servers.ts';
 import { mount, unmount } from '../../lib/mount.ts';
+import { serverPath } from '../../lib/server_path.ts';
 import { mounted, nothingLeft, serverOf, startOwner, until } from '../helpers/server.ts';
-import { canMount, isRoot, Stage } from '../helpers/stage.ts';
+import { canMount, isRoot, run, Stage } from '../helpers/stage.ts';
 
 const mounting = canMount ? test.serial : test.skip;
 const why = canMount ? '' : ' (needs /dev/fuse)';
@@ -120,6 +124,60 @@ mounting(
     await t.throwsAsync(mountpoint.stats(), { code: 'ERR_NOT_MOUNTED' });
     await using again = await mount(stage.target, { branches: stage.branches });
     t.is(await readFile(join(again.target, 'a'), 'utf8'), 'lower');
+  },
+);
+
+/** A persistent mount whose two processes were killed at once, with a user, and with its attributes in the kernel's cache. */
+async function deadMount(t: ExecutionContext): Promise<Stage> {
+  const stage = await Stage.create(t, {}, { a: 'lower' });
+  await mount(stage.target, { branches: stage.branches, persist: true });
+  await user(t, stage);
+  statSync(stage.target);
+  const { supervisor, worker } = serverOf(stage);
+  process.kill(supervisor, 'SIGKILL');
+  process.kill(worker, 'SIGKILL');
+  const dead = async (): Promise<boolean> =>
+    isDead(mountAt(await readMounts(), stage.target), await listServers());
+  t.true(await until(dead));
+  return stage;
+}
+
+mounting(`a dead mount is mounted over after it was taken away${why}`, async (t) => {
+  const stage = await deadMount(t);
+  const again = await stage.mount();
+  t.is(await readFile(stage.at('a'), 'utf8'), 'lower');
+  t.is((await readMounts()).filter(({ target }) => target === stage.target).length, 1);
+  await again.unmount();
+  t.true(await nothingLeft(stage));
+});
+
+mounting(`a dead mount is unmounted although it is in use${why}`, async (t) => {
+  const stage = await deadMount(t);
+  await unmount(stage.target);
+  t.false(await mounted(stage.target));
+  t.deepEqual(readdirSync(stage.target), []);
+});
+
+mounting(`the server itself, as mount(8) starts it, takes a dead mount away${why}`, async (t) => {
+  const stage = await deadMount(t);
+  await run(serverPath(), ['-o', `br=${stage.upper}=rw:${stage.lowers[0]}=ro+wh`, 'none', stage.target]);
+  t.is(await readFile(stage.at('a'), 'utf8'), 'lower');
+  t.is((await readMounts()).filter(({ target }) => target === stage.target).length, 1);
+  await unmount(stage.target);
+  t.true(await nothingLeft(stage));
+});
+
+(canMount && isRoot ? test.serial : test.skip)(
+  `a mount of another kind over a dead one is left alone${canMount && isRoot ? '' : ' (needs root and /dev/fuse)'}`,
+  async (t) => {
+    const stage = await deadMount(t);
+    await run('mount', ['-t', 'tmpfs', 'none', stage.target]);
+    const mountpoint = await stage.mount();
+    t.is((await readMounts()).filter(({ target }) => target === stage.target).length, 3);
+    await mountpoint.unmount();
+    await unmount(stage.target);
+    await unmount(stage.target);
+    t.false(await mounted(stage.target));
   },
 );
 

@@ -3,8 +3,9 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import test from 'ava';
-import { openStore } from '../../lib/store/index.ts';
+import test, { type ExecutionContext } from 'ava';
+import { type Layer, openStore, type Store } from '../../lib/store/index.ts';
+import { processes, until } from '../helpers/server.ts';
 import { canMount, temporaryStore, write } from './store_helper.ts';
 
 const mounting = canMount ? test.serial : test.skip;
@@ -96,4 +97,33 @@ mounting(`a killed server is told and leaves no dead mount${why}`, async (t) => 
   t.false(await layer.mounted());
   await using again = await layer.mount();
   await writeFile(join(again.target, 'f'), '');
+});
+
+/** A layer that both processes of its server have left mounted. */
+async function deadLayer(t: ExecutionContext): Promise<{ store: Store; layer: Layer }> {
+  const store = await temporaryStore(t);
+  const layer = await store.createLayer();
+  const { target } = await layer.mount({ persist: true });
+  await writeFile(join(target, 'f'), 'kept');
+  for (const pid of processes(target)) process.kill(pid, 'SIGKILL');
+  t.true(await until(() => processes(target).length === 0));
+  t.true(await layer.mounted());
+  return { store, layer };
+}
+
+mounting(`a layer whose server was killed with its supervisor can be mounted${why}`, async (t) => {
+  const { layer } = await deadLayer(t);
+  await using again = await layer.mount();
+  t.is(await readFile(join(again.target, 'f'), 'utf8'), 'kept');
+});
+
+mounting(`opening a store removes dead mounts, and only these${why}`, async (t) => {
+  const { store, layer } = await deadLayer(t);
+  const other = await store.createLayer();
+  await using alive = await other.mount();
+  await using _again = await openStore(store.root);
+  t.false(await layer.mounted());
+  t.true(await other.mounted());
+  await writeFile(join(alive.target, 'f'), '');
+  await layer.remove();
 });
