@@ -173,6 +173,41 @@ os.chdir('e'); os.rename('../e', '../k'); open('here', 'w').write('h'); print(os
 );
 
 alike(
+  'names that change while several processes have the file open',
+  {},
+  'mkdir d e; for f in a b c d/x; do echo low-$f > $f; done; ln a a2',
+  python(`
+HOLDER = """
+import os, sys
+fds = {p: os.open(p, getattr(os, sys.argv[1])) for p in sys.argv[2:]}
+print('ready', flush=True)
+for line in sys.stdin:
+    word, p = line.split()
+    if word == 'read': print(os.pread(fds[p], 99, 0), os.fstat(fds[p]).st_nlink, os.fstat(fds[p]).st_size, flush=True)
+    else: print(os.pwrite(fds[p], word.encode(), 0), flush=True)
+"""
+for name in 'up', 'up2': open(name, 'w').write(name + '-data')
+NAMES = ['a', 'b', 'c', 'd/x', 'up', 'up2']
+holders = [subprocess.Popen([sys.executable, '-c', HOLDER, mode, *NAMES], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+           for mode in ('O_RDONLY', 'O_RDWR', 'O_WRONLY', 'O_RDWR', 'O_RDONLY')]
+for h in holders: h.stdout.readline()
+def ask(i, word, p):
+    h = holders[i]; h.stdin.write('%s %s\\n' % (word, p)); h.stdin.flush(); return h.stdout.readline().strip()
+def all_see(p):
+    print(p, [ask(i, 'read', p) for i in (0, 1, 3, 4)])
+for name, step in (('rename', lambda: os.rename('up', 'e/up')), ('link', lambda: os.link('up2', 'e/link')), ('over', lambda: os.rename('b', 'up2')),
+                   ('rename lower', lambda: os.rename('d/x', 'x')), ('rename dir', lambda: os.rename('d', 'e/d')), ('unlink', lambda: os.unlink('a')),
+                   ('replace', lambda: open('new', 'w').write('new') and os.rename('new', 'c')), ('link of b', lambda: os.link('up2', 'b')), ('unlink link', lambda: os.unlink('e/link'))):
+    attempt(name, step)
+    for p in NAMES: all_see(p)
+    for p in NAMES: print(ask(1, 'W1' + name[:2], p), ask(2, 'w', p))
+    for p in NAMES: all_see(p)
+    for top, dirs, found in sorted(os.walk('.')): print(top, [(f, open(top + '/' + f).read()) for f in sorted(found)])
+for h in holders: h.stdin.close(); h.wait()
+for top, dirs, found in sorted(os.walk('.')): print(top, [(f, open(top + '/' + f).read(), os.stat(top + '/' + f).st_nlink) for f in sorted(found)])`),
+);
+
+alike(
   'locks of two processes, held over the copy_up',
   {},
   'echo data > f; echo data > g',
