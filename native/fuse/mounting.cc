@@ -127,9 +127,9 @@ std::string mountpoint_of(const std::string& target) {
   if (Result<std::string> real = sys::real_path(target)) return *std::move(real);
   const std::size_t slash = target.rfind('/');
   const std::string parent = slash == std::string::npos ? "." : target.substr(0, slash + 1);
-  const Result<std::string> real_parent = sys::real_path(parent);
-  if (!real_parent) return target;
-  return *real_parent + "/" + target.substr(slash + 1);
+  Result<std::string> point = sys::real_path(parent);
+  if (!point) return target;
+  return std::move(*point).append("/").append(target, slash + 1, std::string::npos);
 }
 
 // Asked of the server itself: attributes come from the kernel's cache, also of a dead mount.

@@ -18,7 +18,8 @@ namespace {
 // /proc/PID/status of the caller; empty if it cannot be seen from here.
 std::string status_of(const wire::InHeader& caller) {
   if (caller.pid == 0) return {};
-  const std::string path = "/proc/" + std::to_string(caller.pid) + "/status";
+  std::string path = "/proc/";
+  path.append(std::to_string(caller.pid)).append("/status");
   Result<std::string> status = sys::read_text(path.c_str());
   return status ? *std::move(status) : std::string();
 }

@@ -35,6 +35,11 @@ export function processes(text: string): number[] {
     });
 }
 
+/** SIGKILL for all of them before any can see that another is gone. */
+export function killAtOnce(pids: readonly number[]): void {
+  for (const signal of ['SIGSTOP', 'SIGKILL'] as const) for (const pid of pids) process.kill(pid, signal);
+}
+
 function parentOf(pid: number): number {
   return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 }

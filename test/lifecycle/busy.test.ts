@@ -13,7 +13,7 @@ import { mountAt, readMounts } from '../../lib/mount/mountinfo.ts';
 import { listServers } from '../../lib/mount/running_servers.ts';
 import { mount, unmount } from '../../lib/mount.ts';
 import { serverPath } from '../../lib/server_path.ts';
-import { mounted, nothingLeft, serverOf, startOwner, until } from '../helpers/server.ts';
+import { killAtOnce, mounted, nothingLeft, serverOf, startOwner, until } from '../helpers/server.ts';
 import { canMount, isRoot, run, Stage } from '../helpers/stage.ts';
 
 const mounting = canMount ? test.serial : test.skip;
@@ -134,8 +134,7 @@ async function deadMount(t: ExecutionContext): Promise<Stage> {
   await user(t, stage);
   statSync(stage.target);
   const { supervisor, worker } = serverOf(stage);
-  process.kill(supervisor, 'SIGKILL');
-  process.kill(worker, 'SIGKILL');
+  killAtOnce([supervisor, worker]);
   const dead = async (): Promise<boolean> =>
     isDead(mountAt(await readMounts(), stage.target), await listServers());
   t.true(await until(dead));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { type Layer, openStore, type Store } from '../../lib/store/index.ts';
-import { processes, until } from '../helpers/server.ts';
+import { killAtOnce, processes, until } from '../helpers/server.ts';
 import { canMount, temporaryStore, write } from './store_helper.ts';
 
 const mounting = canMount ? test.serial : test.skip;
@@ -105,7 +105,7 @@ async function deadLayer(t: ExecutionContext): Promise<{ store: Store; layer: La
   const layer = await store.createLayer();
   const { target } = await layer.mount({ persist: true });
   await writeFile(join(target, 'f'), 'kept');
-  for (const pid of processes(target)) process.kill(pid, 'SIGKILL');
+  killAtOnce(processes(target));
   t.true(await until(() => processes(target).length === 0));
   t.true(await layer.mounted());
   return { store, layer };
