@@ -164,9 +164,14 @@ async function play(story: readonly Call[], shown: Shown, model: Performer): Pro
   return undefined;
 }
 
-/** rename(2) over a directory that is not empty: POSIX allows two names for it, and XFS takes the other one. */
-export function oneErrno(call: Call, answer: string): string {
-  return call.op === 'rename' && answer === '"EEXIST"' ? '"ENOTEMPTY"' : answer;
+/**
+ * Where more than one errno will do, the same one. rename(2) over a directory that is not empty: POSIX allows two names for it,
+ * and XFS takes the other one. open: in process a write to a directory that is open for reading is EISDIR, not EBADF.
+ */
+export function oneErrno({ op }: Call, answer: string): string {
+  if (op === 'rename' && answer === '"EEXIST"') return '"ENOTEMPTY"';
+  if ((op === 'pwrite' || op === 'append') && answer === '"EISDIR"') return '"EBADF"';
+  return answer;
 }
 
 /** The count of a file of which no name was copied up starts anew with the mount: docs/decisions/0007. */
