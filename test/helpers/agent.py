@@ -177,6 +177,16 @@ def drop_caches(_):
         pass
 
 
+def attributes(where):
+    try:
+        return sorted((key, os.getxattr(where, key, follow_symlinks=False).decode('latin1'))
+                      for key in os.listxattr(where, follow_symlinks=False) if key.startswith('user.'))
+    except OSError as error:  # a file system that has none
+        if error.errno != errno.ENOTSUP:
+            raise
+        return []
+
+
 def walk(where, found, inodes):
     """Everything below, depth first; which names are one file is told by the first of them."""
     for name, _ in listing(where.encode('latin1')):
@@ -190,8 +200,7 @@ def walk(where, found, inodes):
             told['target'] = os.readlink(raw).decode()
         if not stat.S_ISDIR(st.st_mode):
             told['same'] = inodes.setdefault(st.st_ino, at)
-        told['xattrs'] = sorted((k, os.getxattr(raw, k, follow_symlinks=False).decode('latin1'))
-                                for k in os.listxattr(raw, follow_symlinks=False) if k.startswith('user.'))
+        told['xattrs'] = attributes(raw)
         found.append((at, told))
         if stat.S_ISDIR(st.st_mode):
             walk(at, found, inodes)

@@ -30,6 +30,13 @@ export const kinds = {
   xfs: { title: 'XFS', type: 'xfs', mkfs: ['mkfs.xfs', '-q', '-f', '-m', 'reflink=1'] },
   btrfs: { title: 'Btrfs', type: 'btrfs', mkfs: ['mkfs.btrfs', '-q', '-f'] },
   tmpfs: { title: 'tmpfs', type: 'tmpfs', options: ['size=256m'] },
+  /** No extended attributes but ACLs. */
+  ramfs: { title: 'ramfs', type: 'ramfs', options: ['mode=0755'] },
+  ext4NoTypes: { title: 'ext4 without d_type', type: 'ext4', mkfs: [...ext4, '-O', '^filetype'] },
+  /** No owners, modes, links, symlinks, fifos, attributes; names in any case. */
+  vfat: { title: 'vfat', type: 'vfat', mkfs: ['mkfs.vfat'] },
+  /** As vfat, and through FUSE: neither O_TMPFILE nor flags of renameat2(2). */
+  exfat: { title: 'exFAT', type: 'exfat', mkfs: ['mkfs.exfat'], server: 'mount.exfat-fuse' },
 } as const satisfies Readonly<Record<string, FileSystemKind>>;
 
 function known(type: string): boolean {
@@ -52,13 +59,18 @@ export function missingFor(kind: FileSystemKind): string[] {
 export async function newFileSystem(t: ExecutionContext, kind: FileSystemKind): Promise<string> {
   const base = await temporaryDirectory(t);
   const root = join(base, 'fs');
-  await mkdir(root);
-  await mountNew(kind, join(base, 'image'), root);
-  if (existsSync(join(root, 'lost+found'))) await rm(join(root, 'lost+found'), { recursive: true });
+  await mountNew(kind, root);
   return root;
 }
 
-async function mountNew(kind: FileSystemKind, image: string, root: string): Promise<void> {
+/** Puts a new file system on the directory `root`, which is made if need be. It goes away with the test's directory that it is in. */
+export async function mountNew(kind: FileSystemKind, root: string): Promise<void> {
+  await mkdir(root, { recursive: true });
+  await mountImage(kind, `${root}.image`, root);
+  if (existsSync(join(root, 'lost+found'))) await rm(join(root, 'lost+found'), { recursive: true });
+}
+
+async function mountImage(kind: FileSystemKind, image: string, root: string): Promise<void> {
   const options = kind.options ?? [];
   if (kind.mkfs === undefined) {
     await run('mount', ['-t', kind.type, ...option(options), 'aufs-test', root]);
@@ -69,7 +81,18 @@ async function mountNew(kind: FileSystemKind, image: string, root: string): Prom
   const [program = '', ...args] = kind.mkfs;
   await run(program, [...args, image]);
   if (known(kind.type)) await run('mount', ['-t', kind.type, ...option(['loop', ...options]), image, root]);
-  else await run(kind.server as string, [...option(options), image, root]);
+  else await serve(kind.server as string, image, root);
+}
+
+/** Detached while it is in use, the loop device goes away with the server. */
+async function serve(server: string, image: string, root: string): Promise<void> {
+  const { stdout } = await run('losetup', ['--find', '--show', image]);
+  const device = stdout.trim();
+  try {
+    await run(server, [device, root]);
+  } finally {
+    await run('losetup', ['--detach', device]);
+  }
 }
 
 function option(words: readonly string[]): string[] {

@@ -170,6 +170,7 @@ async function play(story: readonly Call[], shown: Shown, model: Performer): Pro
  */
 export function oneErrno({ op }: Call, answer: string): string {
   if (op === 'rename' && answer === '"EEXIST"') return '"ENOTEMPTY"';
+  if (op === 'removexattr' && answer === '"ENOTSUP"') return '"ENODATA"';
   if ((op === 'pwrite' || op === 'append') && answer === '"EISDIR"') return '"EBADF"';
   return answer;
 }
