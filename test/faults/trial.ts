@@ -4,10 +4,9 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { hasCode } from '../../lib/errors.ts';
-import { startDetachedServer } from '../../lib/mount/server_process.ts';
+import { ServerProcess } from '../../lib/mount/server_process.ts';
 import { unmount } from '../../lib/mount.ts';
 import { DirectoryPlace } from '../helpers/place.ts';
-import { processes } from '../helpers/server.ts';
 import { type Tree, writeTree } from '../helpers/tree.ts';
 import type { Operation } from './operations.ts';
 import { failing, type SystemCall, systemCalls } from './strace.ts';
@@ -41,8 +40,8 @@ export class Trial {
   async #start(): Promise<number> {
     const lower = join(this.#root, 'ro');
     const branches = ['--branch', this.#upper, 'rw', '--branch', lower, 'ro+wh'];
-    await startDetachedServer([...branches, '-o', 'threads=1', this.#target]);
-    return Math.max(...processes(this.#target));
+    const { mounted } = await ServerProcess.start([...branches, '-o', 'threads=1', this.#target]);
+    return mounted.pid;
   }
 
   /** New branches, mounted. @returns the process to trace. */
