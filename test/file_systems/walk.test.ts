@@ -33,4 +33,5 @@ function walks(kind: FileSystemKind, first: number): void {
   }
 }
 
-for (const [i, kind] of Object.values(kinds).entries()) walks(kind, 1000 * (i + 1));
+const { ext4, xfs, btrfs, tmpfs } = kinds;
+for (const [i, kind] of [ext4, xfs, btrfs, tmpfs].entries()) walks(kind, 1000 * (i + 1));
