@@ -195,8 +195,8 @@ Napi::Value file_write(const Napi::CallbackInfo& info) {
   return file_call(
       info, "write", keep_bytes(buffer),
       [view, position](UnionFs& fs, OpenFd& fd) -> Result<std::size_t> {
-        AUFS_CHECK(need_file(fd));
         if ((fd.flags & O_ACCMODE) == O_RDONLY) return Error{EBADF, "write"};
+        AUFS_CHECK(need_file(fd));
         const bool appends = (fd.flags & O_APPEND) != 0;
         const std::lock_guard guard(fd.mutex);
         const off_t at = appends ? -1 : position >= 0 ? position : fd.position;

@@ -75,13 +75,12 @@ Status copy_up_child(Engine& engine, const NodePtr& parent, const std::string& n
   const Clock::time_point since = Clock::now();
   AUFS_TRY(const std::string temporary, stage_directory(engine, from, staging.get()));
   const KeepTimes keep(upper->get());
-  const Status renamed = sys::rename(staging.get(), temporary.c_str(), upper->get(), name.c_str(), 0);
-  if (!renamed) {
-    (void)sys::rmdir(staging.get(), temporary.c_str());
-    return renamed;
-  }
-  AUFS_TRY(UniqueFd made, sys::open_at(upper->get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  ScopeExit discard([&] { (void)sys::rmdir(staging.get(), temporary.c_str()); });
+  // Before it has its name: afterwards nothing may fail any more.
+  AUFS_TRY(UniqueFd made, sys::open_at(staging.get(), temporary.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
   AUFS_TRY(const struct stat st, sys::stat_fd(made.get()));
+  AUFS_CHECK(sys::rename(staging.get(), temporary.c_str(), upper->get(), name.c_str(), 0));
+  discard.dismiss();
   engine.numbers.keep(engine.branch(to), st.st_ino, dir->ino);
   add_layer(*dir, to, share(std::move(made)));
   index->put(name, {to, false, DT_DIR, st.st_ino});
@@ -155,14 +154,17 @@ class FileCopyUp {
     ScopeExit ungroup([&] {
       if (grouped) engine_.hard_links.remove(node_->ino);
     });
+    // Before it has its name: afterwards nothing may fail any more.
+    AUFS_TRY(const struct stat made,
+             copy ? sys::stat_fd(copy->fd()) : sys::stat_at(staging_.get(), temporary_.c_str()));
     // link() makes an entry that was asked for: that moves the directory's time
     std::optional<KeepTimes> keep;
     if (!target_.fresh) keep.emplace(upper_->get());
     const char* name = target_.name.c_str();
     AUFS_CHECK(copy ? copy->publish(upper_->get(), name)
                     : sys::rename(staging_.get(), temporary_.c_str(), upper_->get(), name, 0));
+    if (const Status shown = show(name); !shown) return shown;
     ungroup.dismiss();
-    AUFS_TRY(const struct stat made, sys::stat_at(upper_->get(), name));
     node_->grouped = node_->grouped || grouped;
     node_->pin.reset();  // of the original, if it had lost the names that were known; the copy has one
     engine_.numbers.keep(engine_.branch(to_), made.st_ino, node_->ino);
@@ -171,6 +173,14 @@ class FileCopyUp {
     note_own_change(engine_, target_.parent, to_);
     move_node(copy);
     return ok();
+  }
+
+  // The new name of a link() may be under a whiteout, which goes now; if it does not, the name goes again.
+  Status show(const char* name) {
+    if (!target_.fresh) return ok();
+    const Status shown = remove_whiteout(upper_->get(), target_.name);
+    if (!shown) (void)sys::unlink(upper_->get(), name);
+    return shown;
   }
 
   // The name must still be what it was when the copy began, or, for link(), still be free.
@@ -209,7 +219,6 @@ class FileCopyUp {
   }
 
   void note_file(DirIndex& index, ino_t ino) {
-    if (target_.fresh) (void)remove_whiteout(upper_->get(), target_.name);
     index.put(target_.name, {to_, false, static_cast<unsigned char>(IFTODT(stat_.st_mode)), ino});
     const auto same = [&](const Name& known) {
       return known.parent == target_.parent && known.name == target_.name;
@@ -302,10 +311,10 @@ Status link_group_name(Engine& engine, const NodePtr& parent, const std::string&
   const std::lock_guard guard(node->state);
   AUFS_TRY(const Place place, locate(engine, node));
   AUFS_TRY(const SharedFd upper, dir_fd(engine, parent, to));
+  AUFS_TRY(const struct stat st, sys::stat_at(place.fd, place.leaf()));
   const KeepTimes keep(upper->get());
   AUFS_CHECK(place.name.empty() ? sys::link_fd(place.fd, upper->get(), name.c_str())
                                 : sys::link(place.fd, place.leaf(), upper->get(), name.c_str()));
-  AUFS_TRY(const struct stat st, sys::stat_at(upper->get(), name.c_str()));
   index->put(name, {to, false, entry->type, st.st_ino});
   note_own_change(engine, parent, to);
   engine.hard_links.name_covered(node->ino);

@@ -71,7 +71,14 @@ class Creation {
       undo(dir->get(), is_dir, hidden);
       return finished.error();
     }
-    return enter(*index, dir->get(), is_dir);
+    Attr attr;
+    Result<struct stat> st = sys::stat_with_birth(dir->get(), name_.c_str(), &attr.btime);
+    if (!st) {
+      undo(dir->get(), is_dir, hidden);
+      return st.error();
+    }
+    attr.st = *st;
+    return enter(*index, is_dir, attr);
   }
 
  private:
@@ -112,12 +119,12 @@ class Creation {
                   : sys::unlink(dir, name_.c_str()));
   }
 
-  Result<Found> enter(DirIndex& index, int dir, bool is_dir) {
-    AUFS_TRY(const struct stat st, sys::stat_at(dir, name_.c_str()));
-    index.put(name_, {branch_, false, static_cast<unsigned char>(IFTODT(st.st_mode)), st.st_ino});
+  Result<Found> enter(DirIndex& index, bool is_dir, const Attr& attr) {
+    const auto type = static_cast<unsigned char>(IFTODT(attr.st.st_mode));
+    index.put(name_, {branch_, false, type, attr.st.st_ino});
     if (is_dir) adjust_subdirs(*parent_, 1);
     note_own_change(engine_, parent_, branch_);
-    return node_for(engine_, parent_, name_, *index.find(name_));
+    return node_with(engine_, parent_, name_, *index.find(name_), attr);
   }
 
   Engine& engine_;

@@ -47,15 +47,18 @@ void fix_up(Engine& engine, const Node& node, Attr& attr) {
   if (!engine.is_writable(node.branch)) show_lower_links(engine, node, attr.st);
 }
 
+constexpr std::size_t kMaxNames = 64;
+
 bool has_name(const Node& node, const NodePtr& parent, const std::string& name) {
   return std::any_of(node.names.begin(), node.names.end(),
                      [&](const Name& known) { return known.parent == parent && known.name == name; });
 }
 
+// Of a file with very many names not all are remembered: the others lead to it as well.
 void remember_name(const NodePtr& node, const NodePtr& parent, const std::string& name) {
   {
     const std::shared_lock guard(node->state);
-    if (has_name(*node, parent, name)) return;
+    if (has_name(*node, parent, name) || node->names.size() >= kMaxNames) return;
   }
   const std::lock_guard guard(node->state);
   if (has_name(*node, parent, name)) return;
@@ -113,6 +116,11 @@ Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string&
   AUFS_TRY(const SharedFd dir, dir_fd(engine, parent, entry.top));
   Attr attr;
   AUFS_TRY(attr.st, sys::stat_with_birth(dir->get(), name.c_str(), &attr.btime));
+  return node_with(engine, parent, name, entry, attr);
+}
+
+Result<Found> node_with(Engine& engine, const NodePtr& parent, const std::string& name,
+                        const NameEntry& entry, Attr attr) {
   const std::uint64_t ino = engine.numbers.number(attr.st.st_dev, attr.st.st_ino);
   const NodePtr node = engine.inodes->intern(ino, attr.st.st_mode, [&](Node& fresh) {
     fresh.names.push_back({parent, name});
@@ -134,12 +142,11 @@ Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string&
   return Found{node, attr};
 }
 
-NodePtr live_node(Engine& engine, const NodePtr& parent, const std::string& name, const NameEntry& entry) {
-  const Result<SharedFd> dir = dir_fd(engine, parent, entry.top);
-  if (!dir) return nullptr;
-  const Result<struct stat> st = sys::stat_at((*dir)->get(), name.c_str());
-  if (!st) return nullptr;
-  return engine.inodes->find(engine.numbers.number(st->st_dev, st->st_ino));
+Result<NodePtr> live_node(Engine& engine, const NodePtr& parent, const std::string& name,
+                          const NameEntry& entry) {
+  AUFS_TRY(const SharedFd dir, dir_fd(engine, parent, entry.top));
+  AUFS_TRY(const struct stat st, sys::stat_at(dir->get(), name.c_str()));
+  return engine.inodes->find(engine.numbers.number(st.st_dev, st.st_ino));
 }
 
 Result<Found> lookup(Engine& engine, const NodePtr& parent, std::string_view name) {

@@ -12,8 +12,13 @@ Result<Found> lookup(Engine& engine, const NodePtr& parent, std::string_view nam
 Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string& name,
                        const NameEntry& entry);
 
+// The same, with attributes that were asked for already.
+Result<Found> node_with(Engine& engine, const NodePtr& parent, const std::string& name,
+                        const NameEntry& entry, Attr attr);
+
 // The live node behind an entry, or null; makes none.
-NodePtr live_node(Engine& engine, const NodePtr& parent, const std::string& name, const NameEntry& entry);
+Result<NodePtr> live_node(Engine& engine, const NodePtr& parent, const std::string& name,
+                          const NameEntry& entry);
 
 // A copy of the entry of `name`, if the name is visible; ENOENT otherwise. Takes Directory::lock.
 Result<NameEntry> visible_entry(Engine& engine, const NodePtr& parent, const std::string& name);

@@ -34,13 +34,14 @@ Result<UniqueFd> open_for_reading(const Place& place, bool keep_atime) {
 }
 
 // Opens what the node's opens need together. The caller holds node->state exclusively.
-Status open_backing(Engine& engine, const NodePtr& node, bool read, bool write) {
+Status open_backing(Engine& engine, const NodePtr& node, bool read, bool write, bool append = false) {
   Backing& backing = node->backing;
   const bool above = engine.is_writable(node->branch);
   if ((!read || backing.read) && (!write || !above || backing.write)) return ok();
   AUFS_TRY(const Place place, locate(engine, node));
   if (write && above && !backing.write) {
     Result<UniqueFd> both = open_place(place, O_RDWR);
+    if (failed_with(both, EPERM) && append) both = open_place(place, O_RDWR | O_APPEND);  // chattr +a
     if (both) {
       backing.write = share(*std::move(both));
       if (!backing.read) backing.read = backing.write;
@@ -107,7 +108,7 @@ Result<OpenFilePtr> open_node(Engine& engine, const NodePtr& node, int flags) {
   OpenFilePtr file;
   {
     const std::lock_guard guard(node->state);
-    AUFS_CHECK(open_backing(engine, node, wants_read(flags), write));
+    AUFS_CHECK(open_backing(engine, node, wants_read(flags), write, (flags & O_APPEND) != 0));
     ++node->open_count;
   }
   file = std::make_shared<OpenFile>(node, flags);

@@ -152,7 +152,8 @@ Status try_rmdir(Engine& engine, const NodePtr& parent, const std::string& name)
   if (now == nullptr || !now->visible()) return Error{ENOENT, "rmdir"};
   AUFS_CHECK(check_branch(engine, parent, *now, branch));
   const Removal removal = removal_of(*index, name, *now, branch);
-  if (live_node(engine, parent, name, removal.entry) != victim) return Error{ENOENT, "rmdir"};
+  AUFS_TRY(const NodePtr still, live_node(engine, parent, name, removal.entry));
+  if (still != victim) return Error{ENOENT, "rmdir"};
   const std::lock_guard inside(victim->dir->lock);
   AUFS_TRY(const bool empty, is_empty(engine, victim));
   if (!empty) return Error{ENOTEMPTY, "rmdir"};

@@ -109,12 +109,37 @@ Status move_directory(Engine& engine, const NamedEntry& from, const NamedEntry& 
   return sys::rename(from.fd->get(), from.leaf(), to.fd->get(), to.leaf(), 0);
 }
 
+// The same over a directory in the branch: they trade places until nothing can fail any more.
+Status swap_and_hide(Engine& engine, const NamedEntry& from, const NamedEntry& to, StagedWhiteout& whiteout) {
+  const auto swap = [&] {
+    return sys::rename(from.fd->get(), from.leaf(), to.fd->get(), to.leaf(), RENAME_EXCHANGE);
+  };
+  const Status swapped = swap();
+  if (failed_with(swapped, EINVAL)) {  // not on this file system
+    AUFS_CHECK(move_directory(engine, from, to, true));
+    return whiteout.place(from.fd->get(), from.name);
+  }
+  AUFS_CHECK(swapped);
+  const Status hidden = whiteout.place(from.fd->get(), from.name);
+  if (!hidden) {
+    (void)swap();
+    return hidden;
+  }
+  (void)remove_tree_staged(engine, from.branch, from.fd->get(), from.leaf());  // its name is hidden already
+  return ok();
+}
+
 // Moves it, and hides what is below its old name.
 Status move_and_hide(Engine& engine, const NamedEntry& from, const NamedEntry& to, bool replaces) {
   if (!from.covers) return move_directory(engine, from, to, replaces);
   AUFS_TRY(StagedWhiteout whiteout, StagedWhiteout::create(engine, from.branch));
-  AUFS_CHECK(move_directory(engine, from, to, replaces));
-  return whiteout.place(from.fd->get(), from.name);
+  if (replaces) return swap_and_hide(engine, from, to, whiteout);
+  AUFS_CHECK(move_directory(engine, from, to, false));
+  const Status hidden = whiteout.place(from.fd->get(), from.name);
+  if (hidden) return ok();
+  (void)sys::rename(to.fd->get(), to.leaf(), from.fd->get(), from.leaf(), 0);
+  if (to.whiteout) (void)make_whiteout(engine, to.branch, to.fd->get(), to.name);
+  return hidden;
 }
 
 // Writes down that the directory has moved.

@@ -60,8 +60,11 @@ class FileRename {
       AUFS_CHECK(move());
     } else {
       AUFS_TRY(StagedWhiteout whiteout, StagedWhiteout::create(engine_, from_.branch));
+      AUFS_CHECK(save_target());
       AUFS_CHECK(move());
-      AUFS_CHECK(hide_source(whiteout));
+      const Status hidden = hide_source(whiteout);
+      forget_saved();
+      AUFS_CHECK(hidden);
     }
     note_gone(engine_, from_);
     note_here(engine_, to_, st.st_ino, static_cast<unsigned char>(IFTODT(st.st_mode)));
@@ -78,7 +81,8 @@ class FileRename {
     if (to_.whiteout) return move_over_whiteout();
     if (target_.node && to_.entry.top == to_.branch) {
       const Result<struct stat> st = sys::stat_at(to_.fd->get(), to_.leaf());
-      if (st && st->st_nlink == 1) freed_ = st->st_ino;
+      const nlink_t ours = saved_.empty() ? 1 : 2;
+      if (st && st->st_nlink == ours) freed_ = st->st_ino;
     }
     return sys::rename(from_.fd->get(), from_.leaf(), to_.fd->get(), to_.leaf(), 0);
   }
@@ -107,14 +111,32 @@ class FileRename {
     return sys::link(from_.fd->get(), from_.leaf(), to_.fd->get(), to_.leaf());
   }
 
-  // The file has moved; what is below its old name must not show. If that cannot be had, the file moves back as far as that goes.
+  // Keeps what the rename replaces, under a name that nobody looks up, until nothing can fail any more.
+  Status save_target() {
+    if (!target_.node || to_.entry.top != to_.branch) return ok();
+    AUFS_TRY(staging_, staging_directory(engine_, to_.branch));
+    std::string name = temporary_name(engine_);
+    const Status linked = sys::link(to_.fd->get(), to_.leaf(), staging_.get(), name.c_str());
+    if (linked) saved_ = std::move(name);
+    // Without hard links there is no way back.
+    const bool unable =
+        failed_with(linked, EPERM) || failed_with(linked, EMLINK) || failed_with(linked, EOPNOTSUPP);
+    return linked || unable ? ok() : linked;
+  }
+
+  void forget_saved() {
+    if (!saved_.empty()) (void)sys::unlink(staging_.get(), saved_.c_str());
+  }
+
+  // The file has moved; what is below its old name must not show. If that cannot be had, all goes back to where it was.
   Status hide_source(StagedWhiteout& whiteout) {
     const Status hidden = whiteout.place(from_.fd->get(), from_.name);
     if (hidden) return ok();
-    if (!target_.node) {
-      (void)sys::rename(to_.fd->get(), to_.leaf(), from_.fd->get(), from_.leaf(), 0);
-      if (to_.whiteout) (void)make_whiteout(engine_, to_.branch, to_.fd->get(), to_.name);
-    }
+    const bool had_target = target_.node && to_.entry.top == to_.branch;
+    if (had_target && saved_.empty()) return hidden;
+    (void)sys::rename(to_.fd->get(), to_.leaf(), from_.fd->get(), from_.leaf(), 0);
+    if (had_target) (void)sys::rename(staging_.get(), saved_.c_str(), to_.fd->get(), to_.leaf(), 0);
+    if (to_.whiteout) (void)make_whiteout(engine_, to_.branch, to_.fd->get(), to_.name);
     return hidden;
   }
 
@@ -127,6 +149,8 @@ class FileRename {
   NamedEntry to_;
   Found source_;
   Found target_;
+  UniqueFd staging_;
+  std::string saved_;  // in staging_; empty: nothing is saved
   ino_t freed_ = 0;
 };
 
