@@ -13,6 +13,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   aufs::node::export_attributes(env, exports);
   aufs::node::export_files(env, exports);
   aufs::node::export_layers(env, exports);
+  aufs::node::export_archives(env, exports);
   aufs::node::export_system(env, exports);
   return exports;
 }

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/utf8.h"
+
 // Reading arguments. lib/ validates what users say; these only make sure that a wrong call throws TypeError instead of
 // doing harm.
 namespace aufs::node {
@@ -26,7 +28,6 @@ std::string_view as_view(const Napi::Uint8Array& bytes);
 // Nanoseconds as bigint; null: leave the time as it is (UTIME_OMIT).
 struct timespec time_arg(const Napi::CallbackInfo& info, std::size_t index);
 
-bool is_utf8(std::string_view text) noexcept;
 // A Buffer that holds a copy of `bytes`.
 Napi::Value to_buffer(Napi::Env env, std::string_view bytes);
 

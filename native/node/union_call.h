@@ -79,6 +79,7 @@ void export_names(Napi::Env env, Napi::Object exports);
 void export_attributes(Napi::Env env, Napi::Object exports);
 void export_files(Napi::Env env, Napi::Object exports);
 void export_layers(Napi::Env env, Napi::Object exports);
+void export_archives(Napi::Env env, Napi::Object exports);
 void export_system(Napi::Env env, Napi::Object exports);
 
 }  // namespace aufs::node
