@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ArchiveBinding } from './archive_binding.ts';
 import { AufsError } from './errors.ts';
 
 /** A path as native code takes it: a string is UTF-8, bytes are taken as they are. No NUL inside. */
@@ -60,7 +61,7 @@ export interface CopyTreeResult {
  * ctime, birthtime in nanoseconds. Names are bytes: each a `DT_*` byte, the name, NUL.
  * Times given are nanoseconds as bigint, null leaves a time as it is.
  */
-export interface Binding {
+export interface Binding extends ArchiveBinding {
   // --- the engine in this process. An open file is a number that is valid for its union only.
 
   /** On failure the error has `branch`, the index of the refused branch (or -1). `perms` are AUFS's words. */

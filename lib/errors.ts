@@ -92,6 +92,13 @@ export type AufsErrorCode =
   | 'ERR_LAYER_READ_ONLY'
   | 'ERR_CORRUPT_LAYER'
   | 'ERR_STORE'
+  // archives of layers
+  | 'ERR_ARCHIVE'
+  | 'ERR_ARCHIVE_UNSAFE'
+  | 'ERR_ARCHIVE_LIMIT'
+  | 'ERR_DIGEST'
+  | 'ERR_LAYER_CHANGED'
+  | 'ERR_NO_RECORD'
   // everything else
   | 'ERR_RESERVED_NAME'
   | 'ERR_UNION_CLOSED'
@@ -133,7 +140,7 @@ export class AufsError extends Error {
 }
 
 /** True for the plain error that native code rejects with: errno and syscall, but no `code` yet. */
-function isNativeFailure(value: unknown): value is Error & NativeFailure {
+export function isNativeFailure(value: unknown): value is Error & NativeFailure {
   return (
     value instanceof Error &&
     typeof (value as Partial<NativeFailure>).errno === 'number' &&

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: MIT
+export type { ArchiveProgress } from './apply_archive.ts';
+export type { AppliedLayer } from './apply_layer.ts';
+export type { ApplyOptions, ArchiveFormat, ArchiveOptions } from './archive_options.ts';
+export type { ByteSource } from './chunks.ts';
 export { type Abortable, type CommitOptions, Layer } from './layer.ts';
 export { isLayerId } from './layer_id.ts';
 export type { LayerMountOptions } from './mount_layer.ts';

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
+import type { Readable } from 'node:stream';
 import type { Change } from '../binding.ts';
 import { binding } from '../binding.ts';
 import { type AufsError, native } from '../errors.ts';
 import type { Mount } from '../mount.ts';
 import { type UnmountOptions, unmount } from '../mount.ts';
 import type { Branch } from '../options.ts';
+import type { ArchiveOptions } from './archive_options.ts';
 import { commitLayer } from './commit_layer.ts';
 import type { Layout } from './layout.ts';
 import type { LayerMetadata } from './metadata.ts';
 import { type LayerMountOptions, mountLayer } from './mount_layer.ts';
 import { layerMount } from './mounted.ts';
+import { archiveLayer } from './produce_archive.ts';
 import { removeLayer } from './remove_layer.ts';
 
 /** Takes part in an operation that can be called off. */
@@ -52,6 +55,8 @@ export class Layer {
   /** When it was made; undefined for layers that Docker made. */
   readonly created: Date | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  /** `sha256:…` of the archive that it was made of; undefined for layers that came about in another way. */
+  readonly diffId: string | undefined;
   /** The directory of its changes, AUFS whiteouts verbatim. */
   readonly diffPath: string;
   /** Where it is mounted, when it is. */
@@ -68,6 +73,7 @@ export class Layer {
     this.readOnly = metadata?.readOnly ?? false;
     this.created = metadata?.created === undefined ? undefined : new Date(metadata.created);
     this.labels = metadata?.labels ?? {};
+    this.diffId = metadata?.diffId;
     this.diffPath = context.layout.diff(id);
     this.mountPath = context.layout.mountpoint(id);
     this.problem = problem;
@@ -138,6 +144,22 @@ export class Layer {
   async commit(options: CommitOptions = {}): Promise<Layer> {
     this.#refuseProblem();
     return this.#context.layer(await commitLayer(this.#context.layout, this, options));
+  }
+
+  /**
+   * The layer as a tar archive, the layer format of OCI images. The same layer gives the same bytes: names are
+   * sorted, and nothing of this machine gets in. Nothing is read before the stream is; when it is destroyed, all
+   * is let go.
+   *
+   * The stream fails with `ERR_LAYER_MOUNTED` if the layer is mounted for writing, `ERR_LAYER_CHANGED` if a file
+   * changes meanwhile, with `exact` also `ERR_NO_RECORD` and `ERR_DIGEST`; and with `signal.reason`.
+   *
+   * @example
+   * await pipeline(layer.archive(), createGzip(), createWriteStream('layer.tar.gz'));
+   */
+  archive(options: ArchiveOptions = {}): Readable {
+    this.#refuseProblem();
+    return archiveLayer(this.#context.layout, this, options);
   }
 
   /** Removes the layer and its changes. @throws {AufsError} `ERR_LAYER_MOUNTED`, `ERR_LAYER_HAS_CHILDREN`. */

@@ -67,6 +67,11 @@ export class Layout {
     return join(this.metadata, `${checkLayerId(id)}.json`);
   }
 
+  /** What the archive that the layer came from had beside its files' data, as Docker's tar-split writes it. */
+  recordFile(id: string): string {
+    return join(this.metadata, `${checkLayerId(id)}.tar-split.json.gz`);
+  }
+
   stage(id: string): string {
     return join(this.staging, checkLayerId(id));
   }

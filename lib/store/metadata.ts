@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { readFile } from 'node:fs/promises';
 import { hasCode } from '../errors.ts';
+import { isDigest } from './digest.ts';
 import { writeDurably } from './durable_file.ts';
 import type { Layout } from './layout.ts';
 
@@ -13,6 +14,8 @@ export interface LayerMetadata {
   /** ISO 8601. */
   readonly created: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  /** `sha256:…` of the uncompressed archive that the layer was made of. */
+  readonly diffId?: string | undefined;
 }
 
 export async function writeMetadata(layout: Layout, id: string, metadata: LayerMetadata): Promise<void> {
@@ -31,12 +34,13 @@ export async function readMetadata(layout: Layout, id: string): Promise<LayerMet
     if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return undefined;
     throw error;
   }
-  const { parent, readOnly, created, labels } = parseObject(text);
+  const { parent, readOnly, created, labels, diffId } = parseObject(text);
   return {
     parent: parent === null || typeof parent === 'string' ? parent : undefined,
     readOnly: readOnly !== false,
     created: typeof created === 'string' ? created : undefined,
     labels: Object.fromEntries(Object.entries(asObject(labels)).filter(isText)),
+    diffId: typeof diffId === 'string' && isDigest(diffId) ? diffId : undefined,
   };
 }
 

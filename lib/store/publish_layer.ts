@@ -16,9 +16,16 @@ export interface NewLayer {
   readonly parent: string | undefined;
   readonly readOnly: boolean;
   readonly labels: Readonly<Record<string, string>>;
-  /** Puts content into the empty directory `diff`. */
-  readonly fill?: (diff: string) => Promise<void>;
+  /** Puts content into the empty directory `diff`; beside it there is room for more. */
+  readonly fill?: (diff: string) => Promise<Filled | undefined>;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What is known of a layer's content once it is there. */
+export interface Filled {
+  readonly diffId: string;
+  /** A tar-split record, to be kept with the layer. */
+  readonly record: string | undefined;
 }
 
 /**
@@ -40,14 +47,15 @@ async function publishLocked(layout: Layout, layer: NewLayer): Promise<void> {
     await makeDirectory(stage, 0o700);
     await makeDirectory(join(stage, 'diff'), 0o755);
     await makeDirectory(join(stage, 'mnt'), 0o755);
+    let filled: Filled | undefined;
     if (fill !== undefined) {
-      await fill(join(stage, 'diff'));
+      filled = await fill(join(stage, 'diff'));
       signal?.throwIfAborted();
       await native(binding().syncfs(stage));
     }
     await (layer.parent === undefined
-      ? putInPlace(layout, layer, [])
-      : withParent(layout, layer.parent, (parents) => putInPlace(layout, layer, parents), signal));
+      ? putInPlace(layout, layer, [], filled)
+      : withParent(layout, layer.parent, (parents) => putInPlace(layout, layer, parents, filled), signal));
   } catch (error) {
     await dropHalfMade(layout, id);
     throw error;
@@ -57,23 +65,32 @@ async function publishLocked(layout: Layout, layer: NewLayer): Promise<void> {
 
 /** Removes what there is of a layer that has no `layers/ID`. The caller holds its lock. */
 export async function dropHalfMade(layout: Layout, id: string): Promise<void> {
-  for (const path of [layout.diff(id), layout.mountpoint(id), layout.metadataFile(id), layout.stage(id)]) {
+  const own = [layout.metadataFile(id), layout.recordFile(id), layout.stage(id)];
+  for (const path of [layout.diff(id), layout.mountpoint(id), ...own]) {
     await native(binding().removeTree(path));
   }
 }
 
-async function putInPlace(layout: Layout, layer: NewLayer, parents: readonly string[]): Promise<void> {
+async function putInPlace(
+  layout: Layout,
+  layer: NewLayer,
+  parents: readonly string[],
+  filled: Filled | undefined,
+): Promise<void> {
   const { id, readOnly, labels } = layer;
   const stage = layout.stage(id);
   await rename(join(stage, 'diff'), layout.diff(id));
   await rename(join(stage, 'mnt'), layout.mountpoint(id));
   await native(binding().fsyncPath(layout.diffs));
   await native(binding().fsyncPath(layout.mountpoints));
+  // writeMetadata() flushes the folder that both lie in.
+  if (filled?.record !== undefined) await rename(filled.record, layout.recordFile(id));
   const metadata: LayerMetadata = {
     parent: parents[0] ?? null,
     readOnly,
     created: new Date().toISOString(),
     labels,
+    diffId: filled?.diffId,
   };
   await writeMetadata(layout, id, metadata);
   await writeDurably(layout.chain(id), formatChain(parents));

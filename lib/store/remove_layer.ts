@@ -50,6 +50,7 @@ async function removeLocked(layout: Layout, id: string): Promise<void> {
     await moveAside(path);
     await native(binding().removeTree(path + REMOVING));
   }
+  await rm(layout.recordFile(id), { force: true });
   await rm(layout.metadataFile(id), { force: true });
   await native(binding().removeTree(layout.stage(id)));
 }

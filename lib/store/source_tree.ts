@@ -5,7 +5,7 @@ import { binding } from '../binding.ts';
 import { AufsError, native } from '../errors.ts';
 
 /** Copies the directory `from` into the empty directory `diff`, to the place `at` within it. */
-export async function copyInto(diff: string, from: string, at: string): Promise<void> {
+export async function copyInto(diff: string, from: string, at: string): Promise<undefined> {
   const names = at.split('/').filter((name) => name !== '' && name !== '.');
   const bad = names.find((name) => name === '..' || name.startsWith('.wh.'));
   if (bad !== undefined) {

@@ -2,7 +2,10 @@
 import { readdir } from 'node:fs/promises';
 import { AufsError, hasCode } from '../errors.ts';
 import type { Mount } from '../mount.ts';
+import { type AppliedLayer, applyLayer } from './apply_layer.ts';
+import type { ApplyOptions } from './archive_options.ts';
 import { readChain } from './chain_file.ts';
+import type { ByteSource } from './chunks.ts';
 import { type Abortable, Layer, type LayerContext } from './layer.ts';
 import { checkLayerId, checkLayerPrefix, isLayerId, newLayerId } from './layer_id.ts';
 import type { Layout } from './layout.ts';
@@ -57,6 +60,28 @@ export class Store implements AsyncDisposable {
     const fill = from === undefined ? {} : { fill: (diff: string) => copyInto(diff, from, at) };
     await publishLayer(this.#layout, { id, parent, readOnly, labels, signal, ...fill });
     return this.layer(id);
+  }
+
+  /**
+   * Makes a read-only layer of a tar archive, plain or compressed with gzip or zstd (Node 22.15); it is there whole
+   * or, if this rejects, not at all. Entries cannot get out of the layer, whatever their names and links say. As
+   * root, owners and devices are the archive's; otherwise everything belongs to this user.
+   *
+   * @param source - Chunks of it. A stream is read with back-pressure, and destroyed if the work ends early.
+   * @throws {AufsError} `ERR_ARCHIVE` (damaged, cut off, no archive), `ERR_ARCHIVE_UNSAFE` (an entry that wants
+   * out), `ERR_ARCHIVE_LIMIT`, `ERR_DIGEST`, `ERR_UNSUPPORTED`; and what {@link createLayer} throws.
+   *
+   * @example
+   * const { layer, diffId } = await store.apply(createReadStream('layer.tar.gz'), { parent: base });
+   */
+  async apply(source: ByteSource, options: ApplyOptions = {}): Promise<AppliedLayer> {
+    const parent = await this.#parentId(options.parent);
+    const { id, applied } = await applyLayer(this.#layout, source, parent, options);
+    const layer = await this.layer(id);
+    const { diffId, entries, bytes, dropped, devices, attributes, record } = applied;
+    const leftOut = { housekeeping: dropped, devices, attributes };
+    const size = await layer.diffSize();
+    return { layer, diffId, size, entries, bytes, exact: record !== undefined, leftOut };
   }
 
   /**

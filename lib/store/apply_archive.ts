@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { ApplyHandle, ApplyReport } from '../archive_binding.ts';
+import { binding } from '../binding.ts';
+import { AufsError } from '../errors.ts';
+import { archiveCall } from './archive_error.ts';
+import { abortable, type ByteSource, copied, inBatches } from './chunks.ts';
+import { decompressed } from './decompress.ts';
+import { Digester } from './digest.ts';
+import { RecordFile } from './record_file.ts';
+
+/** How far an archive is. */
+export interface ArchiveProgress {
+  /** Of the uncompressed archive. */
+  readonly bytes: number;
+  readonly entries: number;
+  /** Bytes taken from the source, compressed or not; for an archive that is made, the same as `bytes`. */
+  readonly sourceBytes: number;
+}
+
+/** How an archive is taken apart; all defaults are filled in. */
+export interface ApplySettings {
+  readonly docker: boolean;
+  readonly keepRecord: boolean;
+  readonly expectedDiffId: string | undefined;
+  readonly maxBytes: number;
+  readonly maxEntries: number;
+  readonly onProgress: ((progress: ArchiveProgress) => void) | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What an archive was, and what was made of it. */
+export interface Applied extends Omit<ApplyReport, 'record'> {
+  readonly diffId: string;
+  /** The tar-split record, beside the layer's directory. */
+  readonly record: string | undefined;
+}
+
+const WHAT = 'the archive';
+
+/**
+ * Fills the empty directory `diff` from an archive, compressed or not. If it rejects, `diff` is left half-filled.
+ *
+ * @throws {AufsError} `ERR_ARCHIVE`, `ERR_ARCHIVE_UNSAFE`, `ERR_ARCHIVE_LIMIT`, `ERR_DIGEST`, `ERR_UNSUPPORTED`.
+ * @throws `signal.reason`, within the time that one chunk takes.
+ */
+export async function applyArchive(
+  diff: string,
+  source: ByteSource,
+  settings: ApplySettings,
+): Promise<Applied> {
+  const { docker, keepRecord, expectedDiffId, maxBytes, maxEntries } = settings;
+  const handle = await archiveCall(
+    binding().applyOpen(
+      diff,
+      process.geteuid?.() === 0,
+      docker,
+      // A digest proves the end as well as the mark does.
+      expectedDiffId === undefined,
+      keepRecord,
+      maxBytes,
+      maxEntries,
+    ),
+    WHAT,
+  );
+  const record = keepRecord ? new RecordFile(join(dirname(diff), 'tar-split.json.gz')) : undefined;
+  const work = new Work(handle, record, settings);
+  try {
+    return await work.run(source);
+  } catch (error) {
+    await work.giveUp();
+    throw error;
+  } finally {
+    binding().applyClose(handle);
+  }
+}
+
+/** One archive on its way in. */
+class Work {
+  readonly #handle: ApplyHandle;
+  readonly #record: RecordFile | undefined;
+  readonly #settings: ApplySettings;
+  readonly #digester = new Digester();
+  #sourceBytes = 0;
+  /** The chunk that native code is busy with, while the next one is fetched and its digest taken. */
+  #running: Promise<ApplyReport> | undefined;
+
+  constructor(handle: ApplyHandle, record: RecordFile | undefined, settings: ApplySettings) {
+    this.#handle = handle;
+    this.#record = record;
+    this.#settings = settings;
+  }
+
+  async run(source: ByteSource): Promise<Applied> {
+    for await (const batch of inBatches(decompressed(this.#chunks(source)))) {
+      for (const chunk of batch) this.#digester.update(chunk);
+      await this.#settle();
+      this.#running = binding().applyWrite(this.#handle, batch);
+      // It is waited for later; until then a failure is not an unhandled one.
+      this.#running.catch(() => {});
+    }
+    await this.#settle();
+    const diffId = this.#checkedDigest();
+    const { record: lines, ...report } = await archiveCall(binding().applyEnd(this.#handle), WHAT);
+    this.#settings.signal?.throwIfAborted();
+    await this.#record?.write(lines);
+    await this.#record?.end();
+    // Data of an entry whose place another one took are not there any more.
+    return { ...report, diffId, record: report.replaced === 0 ? this.#record?.path : undefined };
+  }
+
+  async giveUp(): Promise<void> {
+    await this.#running?.catch(() => {});
+    await this.#record?.destroy();
+  }
+
+  async *#chunks(source: ByteSource): AsyncGenerator<Uint8Array, void, void> {
+    const chunks = abortable(source, this.#settings.signal);
+    for await (const chunk of source instanceof Readable ? chunks : copied(chunks)) {
+      this.#sourceBytes += chunk.length;
+      yield chunk;
+    }
+  }
+
+  async #settle(): Promise<void> {
+    if (this.#running === undefined) return;
+    const { bytes, entries, record } = await archiveCall(this.#running, WHAT);
+    this.#running = undefined;
+    await this.#record?.write(record);
+    this.#settings.onProgress?.({ bytes, entries, sourceBytes: this.#sourceBytes });
+    this.#settings.signal?.throwIfAborted();
+  }
+
+  #checkedDigest(): string {
+    const diffId = this.#digester.digest();
+    const { expectedDiffId } = this.#settings;
+    if (expectedDiffId === undefined || diffId === expectedDiffId) return diffId;
+    throw new AufsError('ERR_DIGEST', `the archive's diff id is ${diffId}, not ${expectedDiffId}`, {
+      hint: 'get the archive anew',
+      expected: expectedDiffId,
+      actual: diffId,
+    });
+  }
+}

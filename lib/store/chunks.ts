@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+import { Readable } from 'node:stream';
+
+/** Bytes in pieces: a stream of Node or of the web, or anything that can be iterated. */
+export type ByteSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
+/** What is handed to native code at once: enough that crossing costs nothing, little enough to call it off soon. */
+export const CHUNK_SIZE = 256 * 1024;
+
+/**
+ * The chunks of `source`, which is let go (a stream is destroyed) when they are not wanted any more. Rejects as
+ * soon as `signal` is aborted, even if the source never comes up with another chunk.
+ *
+ * @throws `signal.reason`.
+ * @throws {TypeError} if a chunk is no Uint8Array.
+ */
+export async function* abortable(
+  source: ByteSource,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, void> {
+  const iterator =
+    Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  let done = false;
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const next = await unlessAborted(Promise.resolve(iterator.next()), signal);
+      if (next.done === true) {
+        done = true;
+        return;
+      }
+      yield checkChunk(next.value);
+    }
+  } finally {
+    if (!done) letGo(source, iterator);
+  }
+}
+
+function checkChunk(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  throw new TypeError(`Expected the archive in chunks of Uint8Array, got ${typeof chunk}`);
+}
+
+/** Not waited for: it may never come. */
+function letGo(source: ByteSource, iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Array>): void {
+  if (source instanceof Readable) source.once('error', () => {}).destroy();
+  else void Promise.resolve(iterator.return?.()).catch(() => {});
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise<T>((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}
+
+/** Chunks in lists of {@link CHUNK_SIZE} bytes or a little more. */
+export async function* inBatches(
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<readonly Uint8Array[], void, void> {
+  let batch: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of chunks) {
+    batch.push(chunk);
+    size += chunk.length;
+    if (size < CHUNK_SIZE) continue;
+    yield batch;
+    batch = [];
+    size = 0;
+  }
+  if (size > 0) yield batch;
+}
+
+/** Copies of the chunks: whoever makes them may use their memory again. */
+export async function* copied(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of chunks) yield chunk.slice();
+}

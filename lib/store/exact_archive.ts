@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { AssembleHandle } from '../archive_binding.ts';
+import { binding } from '../binding.ts';
+import { AufsError, hasCode } from '../errors.ts';
+import { archiveCall } from './archive_error.ts';
+import type { ArchiveOptions } from './archive_options.ts';
+import { CHUNK_SIZE } from './chunks.ts';
+import { Digester } from './digest.ts';
+import type { Layer } from './layer.ts';
+import type { Layout } from './layout.ts';
+import { parseRecordLine, type RecordPiece } from './record_line.ts';
+
+/** So many bytes of a record are turned into pieces before the pieces are read. */
+const TEXT_AT_ONCE = 64 * 1024;
+
+/**
+ * The archive that the layer was made of, put together from its record and its files. Every file's checksum and
+ * at the end the digest of the whole prove it; the last chunk is held back until then.
+ *
+ * @throws {AufsError} `ERR_NO_RECORD`, `ERR_LAYER_CHANGED`, `ERR_DIGEST`.
+ */
+export async function* exactChunks(
+  layout: Layout,
+  layer: Layer,
+  { onProgress }: ArchiveOptions,
+): AsyncGenerator<Buffer, void, void> {
+  const path = await recordOf(layout, layer);
+  const what = `layer ${layer.id}`;
+  const handle = await archiveCall(binding().assembleOpen(layer.diffPath), what);
+  const digester = new Digester();
+  let held: Buffer | undefined;
+  let bytes = 0;
+  try {
+    for await (const chunk of assemble(handle, path, what)) {
+      digester.update(chunk);
+      bytes += chunk.length;
+      if (held !== undefined) yield held;
+      onProgress?.({ bytes, entries: 0, sourceBytes: bytes });
+      held = chunk;
+    }
+    checkDigest(layer, digester.digest());
+    if (held !== undefined) yield held;
+  } finally {
+    binding().assembleClose(handle);
+  }
+}
+
+async function recordOf(layout: Layout, layer: Layer): Promise<string> {
+  const path = layout.recordFile(layer.id);
+  try {
+    await stat(path);
+    return path;
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+    throw new AufsError('ERR_NO_RECORD', `layer ${layer.id} has no record of the archive it came from`, {
+      hint: 'leave `exact` out to get an archive made anew; a record is kept of archives that are applied',
+      id: layer.id,
+    });
+  }
+}
+
+function checkDigest(layer: Layer, actual: string): void {
+  const expected = layer.diffId;
+  if (expected === undefined || expected === actual) return;
+  throw new AufsError('ERR_DIGEST', `layer ${layer.id} gives the digest ${actual}, not ${expected}`, {
+    hint: 'its record or its files were changed; get the layer anew',
+    id: layer.id,
+    expected,
+    actual,
+  });
+}
+
+async function* assemble(
+  handle: AssembleHandle,
+  path: string,
+  what: string,
+): AsyncGenerator<Buffer, void, void> {
+  let size = 0;
+  for await (const line of linesOf(path, what)) {
+    addPiece(handle, parseRecordLine(line, what));
+    size += line.length;
+    if (size < TEXT_AT_ONCE) continue;
+    yield* readAll(handle, what);
+    size = 0;
+  }
+  yield* readAll(handle, what);
+}
+
+function addPiece(handle: AssembleHandle, piece: RecordPiece | undefined): void {
+  if (piece === undefined) return;
+  if (piece.kind === 'bytes') binding().assembleBytes(handle, piece.bytes);
+  else binding().assembleFile(handle, piece.name, piece.size, piece.crc);
+}
+
+async function* readAll(handle: AssembleHandle, what: string): AsyncGenerator<Buffer, void, void> {
+  for (;;) {
+    const buffer = Buffer.allocUnsafeSlow(CHUNK_SIZE);
+    const { bytes } = await archiveCall(binding().assembleRead(handle, buffer), what);
+    if (bytes === 0) return;
+    yield buffer.subarray(0, bytes);
+  }
+}
+
+/** Lines of a compressed file. */
+async function* linesOf(path: string, what: string): AsyncGenerator<string, void, void> {
+  const text = pipeline(createReadStream(path), createGunzip({ chunkSize: TEXT_AT_ONCE }), () => {});
+  let rest = '';
+  try {
+    for await (const chunk of text.setEncoding('utf8')) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+  } catch (cause) {
+    if (!(cause instanceof Error) || !/^Z_/.test((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
+    throw new AufsError('ERR_LAYER_CHANGED', `${what}: its record ${path} is damaged: ${cause.message}`, {
+      hint: 'leave `exact` out to get an archive made anew',
+      path,
+      cause,
+    });
+  }
+  if (rest !== '') yield rest;
+}
