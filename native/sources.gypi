@@ -117,8 +117,10 @@
       "../test/native/fuse_mapped_files_test.cc",
       "../test/native/fuse_options_test.cc",
       "../test/native/fuse_protocol_test.cc",
+      "../test/native/layer_archive_test.cc",
       "../test/native/layer_changes_test.cc",
       "../test/native/layer_copy_tree_test.cc",
+      "../test/native/layer_tar_reader_test.cc",
       "../test/native/union_fs_test.cc",
       "../test/native/union_parity_test.cc",
       "../test/native/union_stress_test.cc"

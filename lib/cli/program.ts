@@ -7,6 +7,7 @@ import { create } from './create.ts';
 import { doctor } from './doctor.ts';
 import { ExitCode, exitCodeOf } from './exit_code.ts';
 import { info } from './info.ts';
+import { layer } from './layer.ts';
 import { ls } from './ls.ts';
 import { mount } from './mount.ts';
 import { reportError } from './report_error.ts';
@@ -17,7 +18,20 @@ import { defaultRoot, type GlobalOptions, makeContext, type Runner, type Verb } 
 import { version } from './version.ts';
 import { which } from './which.ts';
 
-const VERBS: readonly Verb[] = [create, mount, umount, ls, changes, which, branch, commit, rm, info, doctor];
+const VERBS: readonly Verb[] = [
+  create,
+  mount,
+  umount,
+  ls,
+  changes,
+  which,
+  branch,
+  layer,
+  commit,
+  rm,
+  info,
+  doctor,
+];
 
 /** Runs one command line (without node and script) and gives its exit status. */
 export async function runProgram(

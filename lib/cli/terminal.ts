@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT
+import type { Writable } from 'node:stream';
 
 /** Where a command writes: data to stdout, everything else to stderr. */
 export interface Terminal {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  /** Standard output for bytes. */
+  readonly output: Writable;
+  readonly outputIsTerminal: boolean;
+  /** Whether somebody looks at stderr as it is written, so that a line can be written over. */
+  readonly interactive: boolean;
 }
 
 /** Writes to the process's own streams; a reader that went away (`| head`) is no error. */
@@ -17,6 +23,9 @@ export function processTerminal(): Terminal {
   return {
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
+    output: process.stdout,
+    outputIsTerminal: process.stdout.isTTY === true,
+    interactive: process.stderr.isTTY === true,
   };
 }
 

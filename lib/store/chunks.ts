@@ -75,5 +75,6 @@ export async function* inBatches(
 
 /** Copies of the chunks: whoever makes them may use their memory again. */
 export async function* copied(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
-  for await (const chunk of chunks) yield chunk.slice();
+  // Not slice(): a Buffer's shares its memory.
+  for await (const chunk of chunks) yield new Uint8Array(chunk);
 }

@@ -21,7 +21,7 @@ struct ProduceOptions {
   // user namespace), the type's bits in the mode.
   bool docker = false;
   bool sparse = false;                      // tells of holes, instead of writing them out as zeros
-  std::optional<std::int64_t> latest_time;  // seconds; later modification times become this
+  std::optional<std::int64_t> latest_time = {};  // seconds; later modification times become this
 };
 
 // A layer as a tar archive, piece by piece. The same layer gives the same bytes: names are sorted, access times, names of owners and inode

@@ -119,6 +119,18 @@ std::string url_decoded(std::string_view text) {
   return plain;
 }
 
+// GNU tar's and libarchive's way to have '=' in a key: the only two escapes of star's form.
+std::string without_escapes(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::string_view escape = text.substr(i, 3);
+    const bool escaped = escape == "%3D" || escape == "%25";
+    plain += escaped ? (escape == "%3D" ? '=' : '%') : text[i];
+    if (escaped) i += 2;
+  }
+  return plain;
+}
+
 Status add_xattr(TarEntry& entry, std::string key, std::string value) {
   if (key.empty() || key.find('\0') != std::string::npos)
     return damaged("archive: an extended attribute has no proper name");
@@ -140,7 +152,7 @@ Status add_xattrs(const Extensions& extensions, TarEntry& entry) {
     const auto add = [&](std::string_view key, std::string_view value) -> Status {
       if (!key.starts_with(prefix)) return ok();
       const std::string_view name = key.substr(prefix.size());
-      if (prefix == kSchilyXattr) return add_xattr(entry, std::string(name), std::string(value));
+      if (prefix == kSchilyXattr) return add_xattr(entry, without_escapes(name), std::string(value));
       const auto decoded = base64_decoded(value);
       if (!decoded) return damaged("archive: an extended attribute is not base64");
       return add_xattr(entry, url_decoded(name), *decoded);

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "layer/base64.h"
+#include "base/utf8.h"
 
 namespace aufs::layer {
 namespace {
@@ -95,19 +95,15 @@ class Header {
   PaxRecords records_;
 };
 
-// star's form; a name that holds '=' would end too early there and takes libarchive's, which both encode.
+// A key must not hold the '=' that ends it: GNU tar and libarchive write it so.
 void add_xattrs(const TarEntry& entry, PaxRecords& records) {
   for (const auto& [key, value] : entry.xattrs) {
-    std::string name;
-    if (key.find('=') == std::string::npos) {
-      records.add(name.append("SCHILY.xattr.").append(key), value);
-      continue;
+    std::string name = "SCHILY.xattr.";
+    for (const char c : key) {
+      if (c == '=' || c == '%') name.append(c == '=' ? "%3D" : "%25");
+      else name += c;
     }
-    name.append("LIBARCHIVE.xattr.");
-    for (const char c : key) name.append(c == '=' ? "%3D" : c == '%' ? "%25" : std::string(1, c));
-    std::string encoded;
-    append_base64(encoded, value);
-    records.add(name, encoded);
+    records.add(name, value);
   }
 }
 
@@ -148,6 +144,8 @@ std::string format_entry(const TarEntry& entry) {
   header.mtime(entry.mtime);
   header.device(entry.device);
   if (entry.atime) header.records().add("atime", format_time(*entry.atime));
+  // POSIX: names are UTF-8 unless this says otherwise.
+  if (!is_utf8(entry.path) || !is_utf8(entry.link)) header.records().add("hdrcharset", "BINARY");
   add_xattrs(entry, header.records());
   if (entry.sparse) add_sparse(entry, header.records());
   std::string whole;

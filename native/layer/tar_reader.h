@@ -46,8 +46,8 @@ class TarReader {
   // which ends an archive, was seen.
   Status end(bool need_end);
 
-  // Bytes read so far.
-  std::uint64_t position() const noexcept { return position_; }
+  // Bytes of a block that is not complete yet: fed, but not passed on.
+  std::size_t pending() const noexcept { return filled_; }
 
  private:
   enum class State { kBlock, kSpecial, kData, kPadding, kAfterEnd };

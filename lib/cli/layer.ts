@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+import { layerApply } from './layer_apply.ts';
+import { layerDiff } from './layer_diff.ts';
+import type { Verb } from './verb.ts';
+
+/** `node-aufs layer`: layers as archives. */
+export const layer: Verb = (program, run) => {
+  const group = program.command('layer').description('layers as tar archives: apply, diff');
+  layerApply(group, run);
+  layerDiff(group, run);
+};
