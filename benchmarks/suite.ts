@@ -10,6 +10,10 @@ export interface View {
   chmod(path: string, mode: number): void | Promise<void>;
   /** @returns how many of them exist. */
   stat(paths: readonly string[]): number | Promise<number>;
+  /** Makes files of the fixture's archive. */
+  unpack?(): void | Promise<void>;
+  /** Makes an archive of the fixture's files, and throws it away. */
+  pack?(): void | Promise<void>;
 }
 
 /** Directories for one contender; all exist, all but the lowers are empty at first. */

@@ -20,7 +20,7 @@ struct ProduceOptions {
   // What Docker's driver wrote: times in whole seconds, of extended attributes only file capabilities (in the form that knows no
   // user namespace), the type's bits in the mode.
   bool docker = false;
-  bool sparse = false;                      // tells of holes, instead of writing them out as zeros
+  bool sparse = false;                           // tells of holes, instead of writing them out as zeros
   std::optional<std::int64_t> latest_time = {};  // seconds; later modification times become this
 };
 

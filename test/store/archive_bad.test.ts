@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createGzip, gzipSync } from 'node:zlib';
 import test from 'ava';
-import { AufsError, hasCode } from '../../lib/errors.ts';
+import { AufsError, type AufsErrorCode, hasCode } from '../../lib/errors.ts';
 import type { ApplyOptions, ByteSource } from '../../lib/store/index.ts';
 import { isRoot } from '../helpers/stage.ts';
 import { type Member, namesIn, pieces, sha256, tar } from './archive_helper.ts';
@@ -15,7 +15,7 @@ interface Refused {
   readonly title: string;
   readonly source: () => ByteSource | Promise<ByteSource>;
   readonly options?: ApplyOptions;
-  readonly code: string;
+  readonly code: AufsErrorCode;
   readonly says: RegExp;
 }
 
