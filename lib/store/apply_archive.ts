@@ -5,7 +5,7 @@ import type { ApplyHandle, ApplyReport } from '../archive_binding.ts';
 import { binding } from '../binding.ts';
 import { AufsError } from '../errors.ts';
 import { archiveCall } from './archive_error.ts';
-import { abortable, type ByteSource, copied, inBatches } from './chunks.ts';
+import { abortable, type ByteSource, copied, inBatches, inPieces } from './chunks.ts';
 import { decompressed } from './decompress.ts';
 import { Digester } from './digest.ts';
 import { RecordFile } from './record_file.ts';
@@ -116,7 +116,7 @@ class Work {
   }
 
   async *#chunks(source: ByteSource): AsyncGenerator<Uint8Array, void, void> {
-    const chunks = abortable(source, this.#settings.signal);
+    const chunks = inPieces(abortable(source, this.#settings.signal));
     for await (const chunk of source instanceof Readable ? chunks : copied(chunks)) {
       this.#sourceBytes += chunk.length;
       yield chunk;

@@ -56,6 +56,14 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined):
   });
 }
 
+/** The chunks, none longer than {@link CHUNK_SIZE}. */
+export async function* inPieces(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of chunks) {
+    if (chunk.length <= CHUNK_SIZE) yield chunk;
+    else for (let at = 0; at < chunk.length; at += CHUNK_SIZE) yield chunk.subarray(at, at + CHUNK_SIZE);
+  }
+}
+
 /** Chunks in lists of {@link CHUNK_SIZE} bytes or a little more. */
 export async function* inBatches(
   chunks: AsyncIterable<Uint8Array>,

@@ -57,6 +57,7 @@ Result<Applier> Applier::open(const std::string& diff, Owner owner) {
 Applier::Counts Applier::counts() const noexcept {
   Counts counts = counts_;
   counts.attributes = metadata_.left_behind();
+  counts.implied = root_.made();
   return counts;
 }
 

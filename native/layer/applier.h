@@ -25,6 +25,7 @@ class Applier {
     std::uint64_t replaced = 0;  // names that came again
     std::uint64_t devices = 0;   // that this process may not make
     std::uint64_t attributes = 0;
+    std::uint64_t implied = 0;  // directories that no entry stands for
   };
 
   // `diff`: an existing, empty directory of this process.

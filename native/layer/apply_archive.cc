@@ -43,6 +43,10 @@ Status ApplyArchive::begin(const TarEntry& entry) {
   progress_.entries += 1;
   progress_.file_bytes += entry.size;
   AUFS_TRY(const bool kept, applier_.begin(entry));
+  // A long name stands for many directories.
+  if (applier_.counts().implied > options_.max_entries - progress_.entries) {
+    return over_limit("archive: it has more entries than allowed");
+  }
   if (options_.refuse_repeated && applier_.counts().replaced != 0) {
     return damaged("archive: a name comes twice");
   }

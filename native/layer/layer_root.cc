@@ -49,6 +49,7 @@ Result<int> LayerRoot::make(const std::string& path) {
   AUFS_TRY(const int parent, make(slash == std::string::npos ? std::string() : path.substr(0, slash)));
   const Status made = sys::mkdir(parent, name.c_str(), kImpliedMode);
   if (!made) return made.error();
+  ++made_;
   AUFS_TRY(const int fd, find(path));
   AUFS_CHECK(sys::fchmod(fd, kImpliedMode));  // mkdir(2) takes the umask off
   return fd;

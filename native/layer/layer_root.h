@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,8 @@ class LayerRoot {
   Result<int> find(const std::string& path);
   // As find(), but makes what is missing, with mode 0755.
   Result<int> make(const std::string& path);
+  // How many directories make() has made.
+  std::uint64_t made() const noexcept { return made_; }
   // To be called before a directory goes.
   void forget(std::string_view path);
 
@@ -31,6 +34,7 @@ class LayerRoot {
   Result<int> remember(const std::string& path, UniqueFd fd);
 
   UniqueFd root_;
+  std::uint64_t made_ = 0;
   std::vector<std::pair<std::string, UniqueFd>> open_;  // the latest first
 };
 

@@ -259,6 +259,9 @@ TEST_F(Archive, Limits) {
   ApplyOptions options = kOptions;
   options.max_entries = 1;
   EXPECT_EQ(apply(text, options), "archive: it has more entries than allowed");
+  options.max_entries = 10;
+  EXPECT_EQ(apply(TarText().add({.name = "a/a/a/a/a/a/a/a/a/a/a/a"}).end(), options),
+            "archive: it has more entries than allowed");
   options = kOptions;
   options.max_bytes = text.text().size() - 1;
   EXPECT_EQ(apply(text, options), "archive: it is longer than allowed");
