@@ -21,6 +21,8 @@ export interface ApplyReport {
   readonly devices: number;
   /** Extended attributes that could not be set. */
   readonly attributes: number;
+  /** Once it is at its end: Docker's DiffSize. */
+  readonly size: number;
   /** Lines of the tar-split record that are complete since the last call. */
   readonly record: Buffer;
 }

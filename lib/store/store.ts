@@ -78,9 +78,8 @@ export class Store implements AsyncDisposable {
     const parent = await this.#parentId(options.parent);
     const { id, applied } = await applyLayer(this.#layout, source, parent, options);
     const layer = await this.layer(id);
-    const { diffId, entries, bytes, dropped, devices, attributes, record } = applied;
+    const { diffId, size, entries, bytes, dropped, devices, attributes, record } = applied;
     const leftOut = { housekeeping: dropped, devices, attributes };
-    const size = await layer.diffSize();
     return { layer, diffId, size, entries, bytes, exact: record !== undefined, leftOut };
   }
 

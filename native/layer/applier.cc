@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "layer/archive_error.h"
+#include "layer/changes.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
 #include "union/remove_tree.h"
@@ -216,6 +217,8 @@ Status Applier::end() {
     root_.forget(whiteout::kPseudoLinks);
     AUFS_CHECK(remove_tree(root_.fd(), std::string(whiteout::kPseudoLinks).c_str()));
   }
+  // While this process can still look into every directory.
+  AUFS_TRY(size_, diff_size(root_.fd()));
   return finish_directories();
 }
 

@@ -39,6 +39,8 @@ class Applier {
   Status end();
 
   Counts counts() const noexcept;
+  // After end(): bytes of all files, each inode once, as diff_size().
+  std::uint64_t size() const noexcept { return size_; }
 
  private:
   Applier(LayerRoot root, EntryMetadata metadata) : root_(std::move(root)), metadata_(std::move(metadata)) {}
@@ -59,6 +61,7 @@ class Applier {
   LayerRoot root_;
   EntryMetadata metadata_;
   Counts counts_;
+  std::uint64_t size_ = 0;
   std::map<std::string, TarEntry> directories_;  // that get their attributes last, by path
   std::vector<std::string> whiteouts_;
   bool has_pseudo_links_ = false;

@@ -37,6 +37,8 @@ class ApplyArchive final : TarSink {
 
   const Progress& progress() const noexcept { return progress_; }
   Applier::Counts counts() const noexcept { return applier_.counts(); }
+  // After end(): Docker's DiffSize.
+  std::uint64_t size() const noexcept { return applier_.size(); }
   // Lines of the record since the last call.
   std::string take_record() { return record_.take(); }
   // Name of the entry that was read last.

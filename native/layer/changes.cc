@@ -118,9 +118,13 @@ Result<std::vector<Change>> find_changes(const std::string& diff, const std::vec
 
 Result<std::uint64_t> diff_size(const std::string& diff) {
   AUFS_TRY(const UniqueFd root, sys::open_at(AT_FDCWD, diff.c_str(), O_PATH | O_DIRECTORY));
+  return diff_size(root.get());
+}
+
+Result<std::uint64_t> diff_size(int diff) {
   std::set<std::pair<dev_t, ino_t>> counted;
   std::uint64_t total = 0;
-  AUFS_CHECK(add_sizes(root.get(), true, counted, total));
+  AUFS_CHECK(add_sizes(diff, true, counted, total));
   return total;
 }
 

@@ -30,5 +30,7 @@ Result<std::vector<Change>> find_changes(const std::string& diff, const std::vec
 
 // Bytes of all files of a layer, each inode once, directories not counted (Docker's DiffSize).
 Result<std::uint64_t> diff_size(const std::string& diff);
+// The same of the open directory `diff`.
+Result<std::uint64_t> diff_size(int diff);
 
 }  // namespace aufs::layer

@@ -143,7 +143,7 @@ Status TarReader::global_is_full(const PaxRecords& records) {
 Status TarReader::file_header() {
   AUFS_TRY(facts_, build_entry(block_, extensions_));
   switch (facts_.sparse) {
-    case SparseForm::kNone: break;
+    case SparseForm::kNone:
     case SparseForm::kPaxRecords: break;
     case SparseForm::kOldGnu:
       AUFS_CHECK(add_gnu_extents(block_, field::kSparse, facts_.entry.extents));

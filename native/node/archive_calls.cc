@@ -70,6 +70,7 @@ Napi::Value apply_open(const Napi::CallbackInfo& info) {
 struct Applied {
   layer::ApplyArchive::Progress progress;
   layer::Applier::Counts counts;
+  std::uint64_t size;
   std::string record;
 };
 
@@ -81,6 +82,7 @@ Napi::Value applied_to_js(Napi::Env env, const Applied& applied) {
   object.Set("replaced", number(env, applied.counts.replaced));
   object.Set("devices", number(env, applied.counts.devices));
   object.Set("attributes", number(env, applied.counts.attributes));
+  object.Set("size", number(env, applied.size));
   object.Set("record", to_buffer(env, applied.record));
   return object;
 }
@@ -92,7 +94,7 @@ Napi::Value apply_call(const Napi::CallbackInfo& info, Keep keep, Work work) {
   const auto run = [session, work = std::move(work)] {
     return session->use([&](layer::ApplyArchive& archive) -> Result<Applied> {
       AUFS_CHECK(work(archive));
-      return Applied{archive.progress(), archive.counts(), archive.take_record()};
+      return Applied{archive.progress(), archive.counts(), archive.size(), archive.take_record()};
     });
   };
   const auto explain = [session](Napi::Env env, Napi::Object failure) {
