@@ -51,8 +51,8 @@ Error explained_link(Error error) {
 
 Result<Applier> Applier::open(const std::string& diff, Owner owner) {
   AUFS_TRY(UniqueFd root, sys::open_at(AT_FDCWD, diff.c_str(), O_RDONLY | O_DIRECTORY));
-  AUFS_TRY(EntryMetadata metadata, EntryMetadata::open(root.get(), owner));
-  return Applier(LayerRoot(std::move(root)), std::move(metadata));
+  AUFS_TRY(const EntryMetadata metadata, EntryMetadata::open(root.get(), owner));
+  return Applier(LayerRoot(std::move(root)), metadata);
 }
 
 Applier::Counts Applier::counts() const noexcept {

@@ -43,7 +43,7 @@ class Applier {
   std::uint64_t size() const noexcept { return size_; }
 
  private:
-  Applier(LayerRoot root, EntryMetadata metadata) : root_(std::move(root)), metadata_(std::move(metadata)) {}
+  Applier(LayerRoot root, const EntryMetadata& metadata) : root_(std::move(root)), metadata_(metadata) {}
 
   Result<bool> plain(const TarEntry& entry, const EntryPath& path);
   Status directory(const TarEntry& entry, const EntryPath& path);

@@ -54,27 +54,29 @@ export interface Member {
 
 /** An archive of these, ustar, with the mark that ends it unless `end` is false. */
 export function tar(members: readonly Member[], { end = true } = {}): Buffer {
-  const blocks = members.flatMap(({ name, type = '0', link = '', data = '', mode = 0o644 }) => {
-    const content = Buffer.from(data);
-    const header = Buffer.alloc(512);
-    const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`;
-    header.write(name, 0, 100);
-    header.write(
-      octal(mode, 8) + octal(0, 8) + octal(0, 8) + octal(content.length, 12) + octal(1e9, 12),
-      100,
-    );
-    header.write(`        ${type}`, 148);
-    header.write(link, 157, 100);
-    header.write('ustar\x0000', 257, 'latin1');
-    header.write(
-      octal(
-        header.reduce((sum, byte) => sum + byte),
-        7,
-      ),
-      148,
-    );
-    return [header, content, Buffer.alloc((512 - (content.length % 512)) % 512)];
-  });
+  const blocks = members.flatMap(
+    ({ name, type = '0', link = '', data = '', mode = type === '5' ? 0o755 : 0o644 }) => {
+      const content = Buffer.from(data);
+      const header = Buffer.alloc(512);
+      const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`;
+      header.write(name, 0, 100);
+      header.write(
+        octal(mode, 8) + octal(0, 8) + octal(0, 8) + octal(content.length, 12) + octal(1e9, 12),
+        100,
+      );
+      header.write(`        ${type}`, 148);
+      header.write(link, 157, 100);
+      header.write('ustar\x0000', 257, 'latin1');
+      header.write(
+        octal(
+          header.reduce((sum, byte) => sum + byte),
+          7,
+        ),
+        148,
+      );
+      return [header, content, Buffer.alloc((512 - (content.length % 512)) % 512)];
+    },
+  );
   return Buffer.concat([...blocks, ...(end ? [Buffer.alloc(1024)] : [])]);
 }
 
