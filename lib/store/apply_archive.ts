@@ -85,6 +85,7 @@ class Work {
   #sourceBytes = 0;
   /** The chunk that native code is busy with, while the next one is fetched and its digest taken. */
   #running: Promise<ApplyReport> | undefined;
+  #recording: Promise<void> | undefined;
 
   constructor(handle: ApplyHandle, record: RecordFile | undefined, settings: ApplySettings) {
     this.#handle = handle;
@@ -104,7 +105,8 @@ class Work {
     const diffId = this.#checkedDigest();
     const { record: lines, ...report } = await archiveCall(binding().applyEnd(this.#handle), WHAT);
     this.#settings.signal?.throwIfAborted();
-    await this.#record?.write(lines);
+    await this.#keep(lines);
+    await this.#recording;
     await this.#record?.end();
     // Data of an entry whose place another one took are not there any more.
     return { ...report, diffId, record: report.replaced === 0 ? this.#record?.path : undefined };
@@ -113,6 +115,7 @@ class Work {
   async giveUp(): Promise<void> {
     await this.#running?.catch(() => {});
     await this.#record?.destroy();
+    await this.#recording?.catch(() => {});
   }
 
   async *#chunks(source: ByteSource): AsyncGenerator<Uint8Array, void, void> {
@@ -127,9 +130,16 @@ class Work {
     if (this.#running === undefined) return;
     const { bytes, entries, record } = await archiveCall(this.#running, WHAT);
     this.#running = undefined;
-    await this.#record?.write(record);
+    await this.#keep(record);
     this.#settings.onProgress?.({ bytes, entries, sourceBytes: this.#sourceBytes });
     this.#settings.signal?.throwIfAborted();
+  }
+
+  /** Compressed while the next chunk is applied; waits only if the lines before are not. */
+  async #keep(lines: Buffer): Promise<void> {
+    await this.#recording;
+    this.#recording = this.#record?.write(lines);
+    this.#recording?.catch(() => {});
   }
 
   #checkedDigest(): string {

@@ -8,8 +8,13 @@ namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-std::uint32_t byte_at(std::string_view bytes, std::size_t i) noexcept {
-  return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0;
+char* append_group(char* out, std::uint32_t first, std::uint32_t second, std::uint32_t third) noexcept {
+  const std::uint32_t group = first << 16U | second << 8U | third;
+  out[0] = kAlphabet[group >> 18U];
+  out[1] = kAlphabet[group >> 12U & 63U];
+  out[2] = kAlphabet[group >> 6U & 63U];
+  out[3] = kAlphabet[group & 63U];
+  return out + 4;
 }
 
 }  // namespace
@@ -18,14 +23,16 @@ void append_base64(std::string& to, std::string_view bytes) {
   const std::size_t begin = to.size();
   to.resize(begin + (bytes.size() + 2) / 3 * 4);
   char* out = to.data() + begin;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::uint32_t group =
-        byte_at(bytes, i) << 16U | byte_at(bytes, i + 1) << 8U | byte_at(bytes, i + 2);
-    *out++ = kAlphabet[group >> 18U];
-    *out++ = kAlphabet[group >> 12U & 63U];
-    *out++ = i + 1 < bytes.size() ? kAlphabet[group >> 6U & 63U] : '=';
-    *out++ = i + 2 < bytes.size() ? kAlphabet[group & 63U] : '=';
+  const auto* in = reinterpret_cast<const unsigned char*>(bytes.data());
+  std::size_t i = 0;
+  for (; i + 3 <= bytes.size(); i += 3) {
+    out = append_group(out, in[i], in[i + 1], in[i + 2]);
   }
+  if (i == bytes.size()) return;
+  const bool two = i + 1 < bytes.size();
+  out = append_group(out, in[i], two ? in[i + 1] : 0U, 0);
+  out[-1] = '=';
+  if (!two) out[-2] = '=';
 }
 
 std::optional<std::string> base64_decoded(std::string_view text) {

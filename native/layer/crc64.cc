@@ -8,11 +8,11 @@ namespace aufs::layer {
 namespace {
 
 constexpr std::uint64_t kPolynomial = 0xD800000000000000;
-constexpr std::size_t kSlices = 8;
+constexpr std::size_t kSlices = 16;
 
 using Table = std::array<std::uint64_t, 256>;
 
-// Table k advances a byte over k further bytes, so that eight bytes are one step ("slicing by eight").
+// Table k advances a byte over k further bytes, so that sixteen bytes are one step ("slicing by sixteen").
 constexpr std::array<Table, kSlices> make_tables() {
   std::array<Table, kSlices> tables{};
   for (std::uint64_t i = 0; i < 256; ++i) {
@@ -40,11 +40,15 @@ void Crc64::add(Bytes bytes) noexcept {
   const std::byte* at = bytes.data();
   std::size_t left = bytes.size();
   for (; left >= kSlices; left -= kSlices, at += kSlices) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, at, sizeof word);
-    word ^= crc;
+    std::uint64_t first = 0;
+    std::uint64_t second = 0;
+    std::memcpy(&first, at, sizeof first);
+    std::memcpy(&second, at + sizeof first, sizeof second);
+    first ^= crc;
     crc = 0;
-    for (std::size_t k = 0; k < kSlices; ++k) crc ^= kTables[kSlices - 1 - k][word >> (8 * k) & 0xFFU];
+    for (std::size_t k = 0; k < 8; ++k) {
+      crc ^= kTables[15 - k][first >> (8 * k) & 0xFFU] ^ kTables[7 - k][second >> (8 * k) & 0xFFU];
+    }
   }
   for (; left > 0; --left, ++at)
     crc = crc >> 8U ^ kTables[0][(crc ^ static_cast<std::uint64_t>(*at)) & 0xFFU];
