@@ -75,6 +75,7 @@ export interface Binding extends ArchiveBinding {
     copyUpPolicy: string,
     revalidate: boolean,
     alwaysOpaque: boolean,
+    showWhiteouts: boolean,
   ): Promise<UnionHandle>;
   /** Waits for running calls, closes all files. Later calls reject with EBADF. */
   unionClose(union: UnionHandle): Promise<void>;

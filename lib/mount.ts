@@ -94,12 +94,13 @@ export function mountedBranches(target: string): BranchStack {
 
 function serverOptions(options: MountOptions): string[] {
   const { readOnly = false, dirren = true, volatile = false, nonEmpty = false, allowOther } = options;
-  const { createPolicy, copyUpPolicy, udba, diropq } = resolveStackOptions(options);
+  const { createPolicy, copyUpPolicy, udba, diropq, shwh } = resolveStackOptions(options);
   const words = [
     ...(createPolicy === 'tdp' ? [] : [`create=${createPolicy}`]),
     ...(copyUpPolicy === 'tdp' ? [] : [`cpup=${copyUpPolicy}`]),
     ...(udba === 'none' ? [] : [`udba=${udba}`]),
     ...(diropq === 'w' ? [] : [`diropq=${diropq}`]),
+    ...(shwh ? ['shwh'] : []),
     ...(readOnly ? ['ro'] : []),
     ...(allowOther === undefined ? [] : [allowOther ? 'allow_other' : 'noallow_other']),
     ...(dirren ? [] : ['nodirren']),

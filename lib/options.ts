@@ -58,6 +58,8 @@ export interface StackOptions {
   readonly udba?: 'none' | 'reval' | 'notify' | undefined;
   /** `w`: a new directory is opaque where a whiteout was; `a`: always. @default 'w' */
   readonly diropq?: 'w' | 'a' | undefined;
+  /** Whiteouts are listed and can be looked at under their own names, but not changed. @default false */
+  readonly shwh?: boolean | undefined;
 }
 
 /** Options of `Union.open()`. */
@@ -80,6 +82,7 @@ export interface ResolvedStackOptions {
   readonly copyUpPolicy: string;
   readonly udba: string;
   readonly diropq: string;
+  readonly shwh: boolean;
 }
 
 /** {@link UnionOptions} with every default filled in. */
@@ -128,7 +131,7 @@ export function resolveBranch(input: BranchInput, defaultMode: BranchMode, what:
  * @throws {TypeError} if an option is none of the words that there are.
  */
 export function resolveStackOptions(options: StackOptions): ResolvedStackOptions {
-  const { createPolicy = 'tdp', copyUpPolicy = 'tdp', udba = 'none', diropq = 'w' } = options;
+  const { createPolicy = 'tdp', copyUpPolicy = 'tdp', udba = 'none', diropq = 'w', shwh = false } = options;
   const check = (name: string, value: unknown, known: RegExp, words: string): void => {
     if (typeof value !== 'string' || !known.test(value))
       throw new TypeError(`Expected ${name} to be ${words}, got ${inspect(value)}`);
@@ -142,7 +145,8 @@ export function resolveStackOptions(options: StackOptions): ResolvedStackOptions
   check('copyUpPolicy', copyUpPolicy, /^(tdp|bup|bu)$/, 'tdp, bup or bu');
   check('udba', udba, /^(none|reval|notify)$/, 'none, reval or notify');
   check('diropq', diropq, /^[wa]$/, 'w or a');
-  return { createPolicy, copyUpPolicy, udba, diropq };
+  if (typeof shwh !== 'boolean') throw new TypeError(`Expected shwh to be a boolean, got ${inspect(shwh)}`);
+  return { createPolicy, copyUpPolicy, udba, diropq, shwh };
 }
 
 /**

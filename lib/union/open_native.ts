@@ -12,7 +12,7 @@ export interface OpenedUnion {
 
 /** Opens the union in native code; errors are explained in terms of the branch that was refused. */
 export async function openNative(options: UnionOptions): Promise<OpenedUnion> {
-  const { readOnly, dirren, volatile, createPolicy, copyUpPolicy, udba, diropq, ...resolved } =
+  const { readOnly, dirren, volatile, createPolicy, copyUpPolicy, udba, diropq, shwh, ...resolved } =
     resolveUnionOptions(options);
   const branches = resolved.branches.map(({ path, mode }) => ({ path: resolve(path), mode }));
   try {
@@ -26,6 +26,7 @@ export async function openNative(options: UnionOptions): Promise<OpenedUnion> {
       copyUpPolicy,
       udba !== 'none',
       diropq === 'a',
+      shwh,
     );
     return { handle, branches, readOnly };
   } catch (error) {

@@ -210,6 +210,8 @@ std::optional<MaybeFailure> Parser::read_own_word(const Word& word) {
   if (word.name == "udba" || word.name == "diropq") return read_choice(word);
   if (word.name.ends_with("policy") || word.name == "create" || word.name == "cpup" || word.name == "copyup")
     return read_policy(word);
+  if (word.name == "shwh") return options_.show_whiteouts = true, fine;
+  if (word.name == "noshwh") return options_.show_whiteouts = false, fine;
   if (word.name == "dirren") return options_.dirren = true, fine;
   if (word.name == "nodirren") return options_.dirren = false, fine;
   if (word.name == "volatile") return options_.is_volatile = true, fine;

@@ -27,7 +27,8 @@ struct Options {
   bool read_only = false;
   bool dirren = true;
   bool is_volatile = false;
-  bool revalidate = false;     // udba=reval, notify
+  bool revalidate = false;  // udba=reval, notify
+  bool show_whiteouts = false;
   bool always_opaque = false;  // diropq=always
   CreatePolicy create_policy;
   CopyUpPolicy copy_up_policy = CopyUpPolicy::kTopDownParent;

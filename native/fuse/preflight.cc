@@ -103,6 +103,7 @@ Outcome<std::unique_ptr<UnionFs>> open_union(const Options& options,
   union_options.dirren = options.dirren;
   union_options.sync_copy_up = !options.is_volatile;
   union_options.revalidate = options.revalidate;
+  union_options.show_whiteouts = options.show_whiteouts;
   union_options.always_opaque = options.always_opaque;
   union_options.create_policy = options.create_policy;
   union_options.copy_up_policy = options.copy_up_policy;

@@ -21,7 +21,7 @@ Result<std::vector<BranchSpec>> specs_of(const std::vector<std::string>& paths,
   return specs;
 }
 
-// unionOpen(paths, perms, readOnly, dirren, volatile, createPolicy, copyUpPolicy, revalidate, alwaysOpaque)
+// unionOpen(paths, perms, readOnly, dirren, volatile, createPolicy, copyUpPolicy, revalidate, alwaysOpaque, showWhiteouts)
 Napi::Value union_open(const Napi::CallbackInfo& info) {
   auto paths = path_list_arg(info, 0);
   auto perms = path_list_arg(info, 1);
@@ -35,6 +35,7 @@ Napi::Value union_open(const Napi::CallbackInfo& info) {
   const std::string copy_up = string_arg(info, 6);
   options.revalidate = boolean_arg(info, 7);
   options.always_opaque = boolean_arg(info, 8);
+  options.show_whiteouts = boolean_arg(info, 9);
   const auto log = std::make_shared<Session::Log>();
   options.on_copy_up = [log](const CopyUpEvent& event) { log->add(event); };
   const auto culprit = std::make_shared<int>(-1);

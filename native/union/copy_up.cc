@@ -355,6 +355,8 @@ Status copy_up(Engine& engine, const NodePtr& node, off_t size) {
     const BranchIndex source = branch_of(node);
     if (engine.is_writable(source)) return ok();
     const Target target = any_name(node);
+    if (target.parent)
+      AUFS_CHECK(check_name(engine, target.name));  // a whiteout that is shown stays what it is
     AUFS_TRY(const BranchIndex to,
              branch_for_change(engine, target.parent ? target.parent : engine.root, source));
     const Status done = copy_up_locked(engine, node, size, target, to);

@@ -34,7 +34,7 @@ unsigned char type_of(int dir, const std::string& name, unsigned char type) {
   return static_cast<unsigned char>(IFTODT(st->st_mode));
 }
 
-Result<LayerNames> read_layer(int dir, bool honour_whiteouts) {
+Result<LayerNames> read_layer(int dir, bool honour_whiteouts, bool show_whiteouts) {
   LayerNames layer;
   std::vector<LayerNames::Item> markers;
   AUFS_CHECK(sys::for_each_entry(dir, "", [&](const sys::RawEntry& entry) {
@@ -43,6 +43,9 @@ Result<LayerNames> read_layer(int dir, bool honour_whiteouts) {
         layer.names.push_back({std::string(entry.name), entry.ino, entry.type});
         break;
       case whiteout::Kind::kWhiteout:
+        if (honour_whiteouts && show_whiteouts) {
+          layer.names.push_back({std::string(entry.name), entry.ino, entry.type});
+        }
         if (honour_whiteouts) {
           layer.whiteouts.push_back({std::string(whiteout::hidden_name(entry.name)), entry.ino, entry.type});
         }
@@ -116,13 +119,15 @@ bool same_time(const struct timespec& a, const struct timespec& b) {
 Result<std::unique_ptr<DirIndex>> merge_directory(Engine& engine, const NodePtr& dir) {
   Merger merger(engine);
   dir->dir->stamps.clear();
+  dir->dir->stale = false;
   for (const BranchIndex branch : layer_branches(*dir)) {
     AUFS_TRY(const SharedFd fd, dir_fd(engine, dir, branch));
     if (engine.options.revalidate) {
       AUFS_TRY(const Stamp stamp, stamp_of(branch, fd->get()));  // before it is read
       dir->dir->stamps.push_back(stamp);
     }
-    AUFS_TRY(const LayerNames layer, read_layer(fd->get(), engine.branch(branch).perm.whiteouts));
+    AUFS_TRY(const LayerNames layer,
+             read_layer(fd->get(), engine.branch(branch).perm.whiteouts, engine.options.show_whiteouts));
     merger.add(branch, layer);
     // AUFS does not look for the marker in the root of a branch.
     if (layer.opaque && dir != engine.root) {
@@ -157,6 +162,7 @@ void forget_index(Engine& engine, const NodePtr& dir) {
 }
 
 bool is_current(Engine& engine, const NodePtr& dir) {
+  if (dir->dir->stale) return false;
   if (!engine.options.revalidate) return true;
   return std::all_of(dir->dir->stamps.begin(), dir->dir->stamps.end(), [&](const Stamp& stamp) {
     const Result<SharedFd> layer = dir_fd(engine, dir, stamp.branch);
@@ -167,6 +173,8 @@ bool is_current(Engine& engine, const NodePtr& dir) {
 }
 
 void note_own_change(Engine& engine, const NodePtr& dir, BranchIndex branch) {
+  // Its whiteouts may be others, and those are entries too.
+  if (engine.options.show_whiteouts) dir->dir->stale = true;
   if (!engine.options.revalidate || !dir->dir->index) return;
   const Result<SharedFd> layer = dir_fd(engine, dir, branch);
   if (!layer) return;

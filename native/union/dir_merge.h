@@ -17,7 +17,7 @@ Result<DirIndex*> ensure_index(Engine& engine, const NodePtr& dir);
 // The directory is read anew when it is next used. The caller holds dir->dir->lock exclusively.
 void forget_index(Engine& engine, const NodePtr& dir);
 
-// False if a branch was changed behind the union since the index was read, as far as the union is to look (udba=reval). The
+// False if the index must be read anew: a branch was changed behind the union since the index was read, as far as the union is to look (udba=reval). The
 // caller holds dir->dir->lock, shared or exclusively. Cost, only then: one fstat(2) per branch.
 bool is_current(Engine& engine, const NodePtr& dir);
 // The union itself has just changed `dir` in `branch`, and its index says so. The caller holds dir->dir->lock exclusively.

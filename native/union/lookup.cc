@@ -7,6 +7,7 @@
 
 #include "sys/file_io.h"
 #include "union/dir_merge.h"
+#include "union/whiteout.h"
 
 namespace aufs {
 namespace {
@@ -152,7 +153,8 @@ Result<NodePtr> live_node(Engine& engine, const NodePtr& parent, const std::stri
 Result<Found> lookup(Engine& engine, const NodePtr& parent, std::string_view name) {
   if (!parent->is_dir()) return Error{ENOTDIR, "lookup"};
   if (name == "." || name == "..") return lookup_dots(engine, parent, name);
-  AUFS_CHECK(check_name(engine, name));
+  const bool shown = engine.options.show_whiteouts && whiteout::classify(name) == whiteout::Kind::kWhiteout;
+  if (!shown) AUFS_CHECK(check_name(engine, name));
   const std::string key(name);
   {
     const std::shared_lock guard(parent->dir->lock);

@@ -53,6 +53,7 @@ struct Directory {
   std::shared_mutex lock;            // guards index, and the names on disk
   std::unique_ptr<DirIndex> index;   // null until the directory was read
   std::vector<Stamp> stamps;         // of the layers that the index was read from; with udba=reval only
+  bool stale = false;                // the index does not tell all any more
   BranchIndex opaque = kNoBranch;    // the branch in which the directory is opaque, as far as it was read
   std::atomic<bool> removed{false};  // rmdir'ed or replaced: it takes no names. Set under lock
 

@@ -86,6 +86,8 @@ struct UnionOptions {
   bool read_only = false;   // no branch is written, whatever its permission; nothing is locked
   bool dirren = true;       // rename any directory (decision 10); false: EXDEV as AUFS
   bool revalidate = false;  // branches are edited behind the union: look before each use (AUFS: udba=reval)
+  bool show_whiteouts =
+      false;  // whiteouts are listed and can be looked at, as files of their names (AUFS: shwh)
   bool always_opaque = false;  // every new or moved directory is opaque (AUFS: diropq=always)
   CreatePolicy create_policy;  // where new entries go; matters with several writable branches only
   CopyUpPolicy copy_up_policy = CopyUpPolicy::kTopDownParent;

@@ -117,6 +117,7 @@ export const KNOWN: Readonly<Record<string, readonly Known[]>> = {
   '074-filecaps': [
     deliberate(7, /^(merged|raw rw:) b: xattrs$/, 'AUFS leaves an attribute that cannot be read'),
   ],
+  '077-open-unlinked': [deliberate(2, /^op\[12\] fstat a: ret: nlink$/, 'the true link count: none')],
   '078-open-unlinked-then-write': [
     only(
       'mount',
