@@ -170,8 +170,9 @@ class FileCopyUp {
     engine_.numbers.keep(engine_.branch(to_), made.st_ino, node_->ino);
     note_file(*index, made.st_ino);
     keep.reset();
-    note_own_change(engine_, target_.parent, to_);
-    move_node(copy);
+    if (target_.fresh) entries_changed(engine_, target_.parent, to_);
+    else note_own_change(engine_, target_.parent, to_);
+    move_node(copy, made.st_ino);
     return ok();
   }
 
@@ -248,14 +249,15 @@ class FileCopyUp {
     if (grouped) engine_.numbers.keep(engine_.branch(to_), made.st_ino, node_->ino);
     node_->grouped = grouped;
     node_->pin = grouped ? nullptr : share(*std::move(fd));
-    move_node(copy);
+    move_node(copy, made.st_ino);
     return ok();
   }
 
   // Open files follow: whoever reads or writes through the node uses the copy from now on. I/O that is under way ends
   // on the old descriptor, which it holds.
-  void move_node(StagedFile* copy) {
+  void move_node(StagedFile* copy, ino_t ino) {
     node_->branch = to_;
+    node_->backing_ino = ino;
     if (copy == nullptr || node_->open_count == 0) return;
     node_->backing.read = node_->backing.write = share(std::move(*copy).take_fd());
   }

@@ -123,7 +123,7 @@ class Creation {
     const auto type = static_cast<unsigned char>(IFTODT(attr.st.st_mode));
     index.put(name_, {branch_, false, type, attr.st.st_ino});
     if (is_dir) adjust_subdirs(*parent_, 1);
-    note_own_change(engine_, parent_, branch_);
+    entries_changed(engine_, parent_, branch_);
     return node_with(engine_, parent_, name_, *index.find(name_), attr);
   }
 
@@ -201,9 +201,11 @@ Result<Found> make_unnamed_file(Engine& engine, const NodePtr& parent, mode_t mo
   *opened = share(std::move(fd));
   Attr attr;
   AUFS_TRY(attr.st, sys::stat_with_birth((*opened)->get(), "", &attr.btime));
-  attr.st.st_ino = engine.numbers.number(attr.st.st_dev, attr.st.st_ino);
+  const ino_t backing = attr.st.st_ino;
+  attr.st.st_ino = engine.numbers.number(attr.st.st_dev, backing);
   const NodePtr node = engine.inodes->intern(attr.st.st_ino, attr.st.st_mode, [&](Node& fresh) {
     fresh.branch = branch;
+    fresh.backing_ino = backing;
     fresh.pin = *opened;
     fresh.unnamed = true;
   });
@@ -233,6 +235,8 @@ Result<Found> link_node(Engine& engine, const NodePtr& node, const NodePtr& pare
   } else if (taken.error().code != ENOENT) {
     return taken.error();
   }
+  AUFS_TRY(const bool shows, would_show(engine, parent, name, branch));
+  if (!shows) return Error{EXDEV, "link"};  // a link cannot leave its branch
   Creation creation(engine, parent, name);
   return creation.run_in(branch, false, [&](int dir, const char* leaf) -> Status {
     const std::lock_guard guard(node->state);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "sys/attributes.h"
 #include "sys/directory.h"
 #include "sys/file_io.h"
 #include "union/whiteout.h"
@@ -182,6 +183,17 @@ void note_own_change(Engine& engine, const NodePtr& dir, BranchIndex branch) {
   for (Stamp& stamp : dir->dir->stamps) {
     if (stamp.branch == branch && now) stamp = *now;
   }
+}
+
+void entries_changed(Engine& engine, const NodePtr& dir, BranchIndex branch) {
+  note_own_change(engine, dir, branch);
+  const BranchIndex top = top_branch(*dir);
+  if (top == branch || !engine.is_writable(top)) return;
+  const Result<SharedFd> layer = dir_fd(engine, dir, top);
+  if (!layer) return;
+  const struct timespec times[2] = {{0, UTIME_OMIT}, {0, UTIME_NOW}};
+  (void)sys::utimens_at((*layer)->get(), "", times);
+  note_own_change(engine, dir, top);
 }
 
 void adjust_subdirs(Node& dir, int by) {

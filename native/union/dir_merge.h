@@ -22,6 +22,9 @@ void forget_index(Engine& engine, const NodePtr& dir);
 bool is_current(Engine& engine, const NodePtr& dir);
 // The union itself has just changed `dir` in `branch`, and its index says so. The caller holds dir->dir->lock exclusively.
 void note_own_change(Engine& engine, const NodePtr& dir, BranchIndex branch);
+// The same, of a change that somebody asked for: it moves the times of the directory, which are those of its topmost layer. One that is
+// in a read-only branch stays as it is.
+void entries_changed(Engine& engine, const NodePtr& dir, BranchIndex branch);
 
 // Counts the visible subdirectories anew, after a change of the index. The caller holds dir->dir->lock exclusively.
 void adjust_subdirs(Node& dir, int by);

@@ -19,7 +19,8 @@ namespace aufs {
 // A number is the inode number in the branch, with a small index of the file system in the top byte, so that numbers
 // of different file systems do not meet (a branch may reach over several: mounts, Btrfs subvolumes). A file that was
 // copied up keeps the number that it had below; that is remembered here for as long as the copy exists, in memory
-// only: a new mount numbers it anew. Thread-safe; the mutex is a leaf.
+// only: a new mount numbers it anew. Two inodes that would have one number at the same time (branches come back, whiteouts
+// cease to count) are told apart by renew(). Thread-safe; the mutex is a leaf.
 class InodeNumbers {
  public:
   explicit InodeNumbers(const std::vector<Branch>& branches) {
@@ -39,6 +40,13 @@ class InodeNumbers {
     const std::lock_guard guard(mutex_);
     kept_.insert_or_assign(plain_number(branch.dev, ino), number);
   }
+  // The number that the inode `ino` of the file system `dev` had belongs to another file: it gets one that nobody has.
+  std::uint64_t renew(dev_t dev, std::uint64_t ino) {
+    const std::lock_guard guard(mutex_);
+    const std::uint64_t number = (kOwnNumbers << 56) | ++own_;
+    kept_.insert_or_assign(plain_number(dev, ino), number);
+    return number;
+  }
   // The inode `ino` of `branch` is gone, its number there may be used for another file.
   void forget(const Branch& branch, std::uint64_t ino) {
     const std::lock_guard guard(mutex_);
@@ -46,12 +54,14 @@ class InodeNumbers {
   }
 
  private:
+  static constexpr std::uint64_t kOwnNumbers = 255;  // in the top byte: numbers that are no inode's
+
   // The number of a file system among those seen; the few that a byte cannot count share the last number.
   std::uint64_t add_device(dev_t dev) {
     const auto at = std::find(devices_.begin(), devices_.end(), dev);
     const auto index = static_cast<std::uint64_t>(at - devices_.begin());
     if (at == devices_.end()) devices_.push_back(dev);
-    return std::min<std::uint64_t>(index, 255);
+    return std::min<std::uint64_t>(index, kOwnNumbers - 1);
   }
   std::uint64_t plain_number(dev_t dev, std::uint64_t ino) {
     const std::uint64_t index = dev == devices_.front() ? 0 : add_device(dev);
@@ -59,7 +69,8 @@ class InodeNumbers {
   }
 
   std::mutex mutex_;
-  std::vector<dev_t> devices_;  // guarded by mutex_, as what follows
+  std::uint64_t own_ = 0;  // guarded by mutex_, as what follows
+  std::vector<dev_t> devices_;
   std::unordered_map<std::uint64_t, std::uint64_t> kept_;
 };
 

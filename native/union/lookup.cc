@@ -42,10 +42,16 @@ void fix_up(Engine& engine, const Node& node, Attr& attr) {
   if (node.grouped) {
     const auto group = engine.hard_links.find(node.ino);
     const long left = group ? group->left : 0;
-    attr.st.st_nlink = static_cast<nlink_t>(std::max(0L, static_cast<long>(attr.st.st_nlink) - 1 + left));
+    attr.st.st_nlink =
+        static_cast<nlink_t>(std::max(0L, static_cast<long>(attr.st.st_nlink) - 1 + left - node.covered));
     return;
   }
-  if (!engine.is_writable(node.branch)) show_lower_links(engine, node, attr.st);
+  if (!engine.is_writable(node.branch)) {
+    show_lower_links(engine, node, attr.st);
+  } else if (node.covered > 0) {
+    attr.st.st_nlink = static_cast<nlink_t>(std::max(0L, static_cast<long>(attr.st.st_nlink) - node.covered));
+    if (is_before(attr.st.st_ctim, node.hidden_at)) attr.st.st_ctim = node.hidden_at;
+  }
 }
 
 constexpr std::size_t kMaxNames = 64;
@@ -73,13 +79,23 @@ void fill_directory(Node& node, const std::vector<BranchIndex>& branches) {
 }
 
 // A lower inode that is a hard-link group with a copy lives in the copy, by whichever name it is found.
-void fill_file(Engine& engine, Node& node, BranchIndex branch) {
+void fill_file(Engine& engine, Node& node, BranchIndex branch, ino_t ino) {
   node.branch = branch;
+  node.backing_ino = ino;
   if (engine.hard_links.empty()) return;
   const auto group = engine.hard_links.find(node.ino);
   if (!group || group->branch > branch) return;
   node.branch = group->branch;
   node.grouped = true;
+}
+
+// True if what the branch has under the name is this very node, and not another inode that came to the same number: a copy keeps
+// the number of its original, which may be seen again, elsewhere, when the stack changes.
+bool is_same_inode(const Node& node, const NodePtr& parent, const std::string& name, BranchIndex branch,
+                   ino_t ino) {
+  const std::shared_lock guard(node.state);
+  if (node.is_dir()) return node.names.empty() || has_name(node, parent, name);
+  return node.grouped || (node.branch == branch && node.backing_ino == ino);
 }
 
 // Another directory of that name may have come to a branch, or gone, since the node was made.
@@ -122,12 +138,17 @@ Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string&
 
 Result<Found> node_with(Engine& engine, const NodePtr& parent, const std::string& name,
                         const NameEntry& entry, Attr attr) {
-  const std::uint64_t ino = engine.numbers.number(attr.st.st_dev, attr.st.st_ino);
-  const NodePtr node = engine.inodes->intern(ino, attr.st.st_mode, [&](Node& fresh) {
-    fresh.names.push_back({parent, name});
-    if (fresh.is_dir()) fill_directory(fresh, parent->dir->index->branches_of(name));
-    else fill_file(engine, fresh, entry.top);
-  });
+  const ino_t backing = attr.st.st_ino;
+  const auto intern = [&](std::uint64_t ino) {
+    return engine.inodes->intern(ino, attr.st.st_mode, [&](Node& fresh) {
+      fresh.names.push_back({parent, name});
+      if (fresh.is_dir()) fill_directory(fresh, parent->dir->index->branches_of(name));
+      else fill_file(engine, fresh, entry.top, backing);
+    });
+  };
+  NodePtr node = intern(engine.numbers.number(attr.st.st_dev, backing));
+  if (!is_same_inode(*node, parent, name, entry.top, backing))
+    node = intern(engine.numbers.renew(attr.st.st_dev, backing));
   remember_name(node, parent, name);
   if (engine.options.revalidate && node->is_dir())
     follow_layers(engine, node, parent->dir->index->branches_of(name));

@@ -84,12 +84,15 @@ class Node {
   // Guards what follows; held (shared) while the backing file is used by name.
   mutable std::shared_mutex state;
   BranchIndex branch = kNoBranch;  // where the data is; for a directory see Directory::layers
+  ino_t backing_ino = 0;           // st_ino of the data there
   std::vector<Name> names;         // the known ones that exist in `branch`, or, when `grouped`, all known
   bool grouped = false;            // a hard-link group: reached through HardLinks, not by its names
   SharedFd pin;                    // the inode itself, once it has no name to be reached by
   Backing backing;                 // open while open_count > 0
   // When the last of its lower names was hidden: what the inode itself, in a read-only branch, cannot tell. Zero: never.
   struct timespec hidden_at {};
+  // How many of its names in a writable branch were covered from a branch above: the file there stays as it is.
+  long covered = 0;
   unsigned open_count = 0;
   bool unnamed = false;  // made by tmpfile() and not linked yet
   bool lent =

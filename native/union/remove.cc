@@ -59,7 +59,7 @@ Status before_name_goes(Engine& engine, const NodePtr& node, const NodePtr& pare
 }
 
 void after_name_went(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& name,
-                     const NameEntry& entry, nlink_t links) {
+                     const NameEntry& entry, nlink_t links, BranchIndex branch) {
   auto& names = node->names;
   names.erase(std::remove_if(names.begin(), names.end(),
                              [&](const Name& known) { return is_name(known, parent, name); }),
@@ -69,13 +69,16 @@ void after_name_went(Engine& engine, const NodePtr& node, const NodePtr& parent,
   if (!engine.is_writable(entry.top)) {
     if (has_links) engine.hard_links.name_covered(node->ino);
     node->hidden_at = sys::now();
+  } else if (entry.top != branch) {
+    ++node->covered;
+    node->hidden_at = sys::now();
   }
   if (!node->grouped) return;
   const Result<Place> place = locate(engine, node);
   if (!place) return;
   const Result<struct stat> st = sys::stat_at(place->fd, place->leaf());
   const auto group = engine.hard_links.find(node->ino);
-  if (!st || !group || st->st_nlink > 1 || group->left > 0) return;
+  if (!st || !group || static_cast<long>(st->st_nlink) - node->covered > 1 || group->left > 0) return;
   // Only the pseudo-link itself is left.
   if (!pin(engine, node)) return;
   node->grouped = false;
@@ -128,8 +131,8 @@ Status try_unlink(Engine& engine, const NodePtr& parent, const std::string& name
     return ok();
   }));
   forget_entry(*index, name, removal);
-  note_own_change(engine, parent, branch);
-  after_name_went(engine, victim.node, parent, name, removal.entry, victim.attr.st.st_nlink);
+  entries_changed(engine, parent, branch);
+  after_name_went(engine, victim.node, parent, name, removal.entry, victim.attr.st.st_nlink, branch);
   return ok();
 }
 
@@ -162,7 +165,7 @@ Status try_rmdir(Engine& engine, const NodePtr& parent, const std::string& name)
   AUFS_CHECK(hide_and_remove(engine, dir->get(), name, removal,
                              [&] { return remove_tree_staged(engine, branch, dir->get(), name.c_str()); }));
   forget_entry(*index, name, removal);
-  note_own_change(engine, parent, branch);
+  entries_changed(engine, parent, branch);
   adjust_subdirs(*parent, -1);
   detach_directory(engine, victim, removal.entry.top, pinned);
   return ok();

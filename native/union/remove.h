@@ -16,10 +16,10 @@ Status remove_directory(Engine& engine, const NodePtr& parent, const std::string
 // `node` loses the name: the last one leaves it pinned. Called before the name goes on disk.
 // The caller holds node->state exclusively.
 Status before_name_goes(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& name);
-// The name is gone from the disk. `entry` and `links` are what the index and st_nlink said before.
+// The name is gone, in the branch `branch`. `entry` and `links` are what the index and st_nlink said before.
 // The caller holds node->state exclusively.
 void after_name_went(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& name,
-                     const NameEntry& entry, nlink_t links);
+                     const NameEntry& entry, nlink_t links, BranchIndex branch);
 // `dir` is no part of the tree any more; whoever stands in it keeps its inode by `pinned`, the descriptor of its topmost
 // layer, which is in `branch`. The caller holds dir->dir->lock exclusively.
 void detach_directory(Engine& engine, const NodePtr& dir, BranchIndex branch, const SharedFd& pinned);

@@ -71,7 +71,8 @@ class FileRename {
     replace_name(*source_.node, from_, to_);
     if (target_.node) {
       forget_number();
-      after_name_went(engine_, target_.node, to_.dir, to_.name, to_.entry, target_.attr.st.st_nlink);
+      after_name_went(engine_, target_.node, to_.dir, to_.name, to_.entry, target_.attr.st.st_nlink,
+                      to_.branch);
     }
     return ok();
   }

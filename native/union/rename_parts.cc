@@ -71,14 +71,14 @@ void note_gone(Engine& engine, const NamedEntry& at) {
   if (index == nullptr) return;
   if (at.covers) index->put(at.name, {at.branch, true, 0, 0});
   else index->take(at.name, at.branch);
-  note_own_change(engine, at.dir, at.branch);
+  entries_changed(engine, at.dir, at.branch);
 }
 
 void note_here(Engine& engine, const NamedEntry& at, std::uint64_t ino, unsigned char type) {
   DirIndex* const index = at.dir->dir->index.get();
   if (index == nullptr) return;
   index->put(at.name, {at.branch, false, type, ino});
-  note_own_change(engine, at.dir, at.branch);
+  entries_changed(engine, at.dir, at.branch);
 }
 
 }  // namespace aufs

@@ -20,6 +20,7 @@ constexpr std::size_t kMaxUsers = 100;  // paths that an error names
 
 // New number of each branch; kNoBranch for one that goes.
 using Renumbering = std::function<BranchIndex(BranchIndex)>;
+using NodeSet = std::unordered_set<const Node*>;
 
 // A directory that is in no branch any more. Whoever stands in it gets ESTALE; should it be seen again, that is another node.
 void abandon_directory(Engine& engine, Node& node) {
@@ -36,11 +37,14 @@ void abandon_directory(Engine& engine, Node& node) {
   node.names.clear();
 }
 
-void renumber_directory(Engine& engine, Node& node, const Renumbering& renumbering) {
+// True if the directory has lost a layer and is still there.
+bool renumber_directory(Engine& engine, Node& node, const Renumbering& renumbering) {
   bool left = true;
+  bool lost = false;
   {
     const std::lock_guard guard(node.dir->layers_mutex);
     auto& layers = node.dir->layers;
+    const std::size_t before = layers.size();
     for (DirLayer& layer : layers) {
       if (layer.branch != kNoBranch) layer.branch = renumbering(layer.branch);
     }
@@ -48,33 +52,41 @@ void renumber_directory(Engine& engine, Node& node, const Renumbering& renumberi
                                 [](const DirLayer& layer) { return layer.branch == kNoBranch; }),
                  layers.end());
     left = !layers.empty();
+    lost = layers.size() < before;
     if (layers.empty()) layers.push_back({kNoBranch, nullptr, false});
   }
   // What was removed may be seen again when the branch that hides it goes.
   if (node.dir->removed) engine.inodes->drop(node);
-  if (node.dir->removed) return;
+  if (node.dir->removed) return false;
   node.dir->index.reset();
   node.dir->opaque = kNoBranch;
   engine.lookup_cache.dropped(node);
   if (!left) abandon_directory(engine, node);
+  return left && lost;
 }
 
-void renumber_file(Node& node, const Renumbering& renumbering) {
+// A file that is in no branch any more: should its branch come back, it is another node.
+void renumber_file(Engine& engine, Node& node, const Renumbering& renumbering) {
   const std::lock_guard guard(node.state);
   if (node.branch == kNoBranch) return;
   node.branch = renumbering(node.branch);
+  node.covered = 0;  // what covered its names may be gone
   if (node.branch != kNoBranch) return;
+  engine.inodes->drop(node);
   node.names.clear();
   node.pin.reset();
   node.grouped = false;
 }
 
-void renumber(Engine& engine, const Renumbering& renumbering) {
+// Gives the directories that have lost a layer.
+NodeSet renumber(Engine& engine, const Renumbering& renumbering) {
+  NodeSet poorer;
   for (const NodePtr& node : engine.inodes->all()) {
-    if (node->is_dir()) renumber_directory(engine, *node, renumbering);
-    else renumber_file(*node, renumbering);
+    if (!node->is_dir()) renumber_file(engine, *node, renumbering);
+    else if (renumber_directory(engine, *node, renumbering)) poorer.insert(node.get());
   }
   engine.dir_fds.renumber(renumbering);
+  return poorer;
 }
 
 // --- directories after a change
@@ -118,24 +130,68 @@ Result<bool> refresh_layers(Engine& engine, const NodePtr& node, bool* changed) 
   return true;
 }
 
-// Brings all known directories up to date; `changed` is the branch that is new or has another permission, or kNoBranch.
-// Gives those whose names may be others now.
-std::vector<NodePtr> refresh_directories(Engine& engine, BranchIndex changed) {
+// --- files after a change
+
+// True if the union shows the file under this name, as far as the directories were refreshed: `touched` may show others now,
+// and `gone` are no directories any more.
+bool still_shown(Engine& engine, const Node& file, const Name& name, const NodeSet& touched,
+                 const NodeSet& gone) {
+  if (gone.count(name.parent.get()) > 0) return false;
+  if (touched.count(name.parent.get()) == 0) return true;
+  const std::lock_guard guard(name.parent->dir->lock);
+  const Result<DirIndex*> index = ensure_index(engine, name.parent);
+  const NameEntry* const entry = index ? (*index)->find(name.name) : nullptr;
+  return entry != nullptr && entry->visible() && (file.grouped || entry->top == file.branch);
+}
+
+// A file that has lost its names is as one that was unlinked: who has it open goes on with it. Otherwise it is forgotten, and should it
+// be seen again, that is another node.
+void refresh_file(Engine& engine, const NodePtr& node, const NodeSet& touched, const NodeSet& gone) {
+  const std::vector<Name> names = [&] {
+    const std::shared_lock guard(node->state);
+    return node->names;
+  }();
+  std::vector<Name> left;
+  for (const Name& name : names) {
+    if (still_shown(engine, *node, name, touched, gone)) left.push_back(name);
+  }
+  if (left.size() == names.size()) return;
+  const std::lock_guard guard(node->state);
+  if (left.empty() && !node->grouped) {
+    if (node->open_count > 0) (void)pin(engine, node);
+    else engine.inodes->drop(*node);
+  }
+  node->names = std::move(left);
+}
+
+// Brings all known directories up to date; `changed` is the branch that is new or has another permission, or kNoBranch;
+// `poorer` have lost a layer. Gives those whose names may be others now.
+std::vector<NodePtr> refresh_directories(Engine& engine, BranchIndex changed, const NodeSet& poorer) {
   std::vector<NodePtr> all{engine.root};
-  std::unordered_set<const Node*> touched{engine.root.get()};
+  NodeSet touched{engine.root.get()};
   forget_locked(engine, engine.root);
+  NodeSet gone;
+  std::vector<NodePtr> going;
   for (const NodePtr& node : directories_from_above(engine)) {
-    if (node->names.empty() || touched.count(node->names.front().parent.get()) == 0) continue;
+    const Node* const parent = node->names.front().parent.get();
+    const bool orphan = gone.count(parent) > 0;
+    if (!orphan && touched.count(parent) == 0) continue;
     bool differs = false;
-    const Result<bool> shown = refresh_layers(engine, node, &differs);
+    const Result<bool> shown = orphan ? Result<bool>(false) : refresh_layers(engine, node, &differs);
+    differs = differs || poorer.count(node.get()) > 0;
     if (!shown || !*shown) {
-      abandon_directory(engine, *node);
+      gone.insert(node.get());
+      going.push_back(node);
     } else if (differs || (changed != kNoBranch && has_layer(*node, changed))) {
       forget_locked(engine, node);
       touched.insert(node.get());
       all.push_back(node);
     }
   }
+  for (const NodePtr& node : engine.inodes->all()) {
+    if (!node->is_dir()) refresh_file(engine, node, touched, gone);
+  }
+  for (const NodePtr& node : going) abandon_directory(engine, *node);
   return all;
 }
 
@@ -210,10 +266,11 @@ Status insert_branch(Engine& engine, BranchIndex at, const BranchSpec& spec, Sta
   AUFS_TRY(Branch branch, open_one_more(engine.branches, spec, engine.options.read_only));
   if (branch.perm.writable) prepare_branch(branch);
   engine.branches.insert(engine.branches.begin() + at, std::move(branch));
-  renumber(engine, [at](BranchIndex old) { return static_cast<BranchIndex>(old >= at ? old + 1 : old); });
+  const NodeSet poorer =
+      renumber(engine, [at](BranchIndex old) { return static_cast<BranchIndex>(old >= at ? old + 1 : old); });
   AUFS_CHECK(set_root_layers(engine));
   stack_changed(engine);
-  change.touched = refresh_directories(engine, at);
+  change.touched = refresh_directories(engine, at, poorer);
   return ok();
 }
 
@@ -231,12 +288,12 @@ Status remove_branch(Engine& engine, BranchIndex branch, const std::vector<NodeP
   if (!change.users.empty()) return Error{EBUSY, "branch"};
   if (engine.is_writable(branch)) AUFS_CHECK(flush_hard_links(engine));
   engine.branches.erase(engine.branches.begin() + branch);
-  renumber(engine, [branch](BranchIndex old) {
+  const NodeSet poorer = renumber(engine, [branch](BranchIndex old) {
     return old == branch ? kNoBranch : static_cast<BranchIndex>(old > branch ? old - 1 : old);
   });
   AUFS_CHECK(set_root_layers(engine));
   stack_changed(engine);
-  change.touched = refresh_directories(engine, kNoBranch);
+  change.touched = refresh_directories(engine, kNoBranch, poorer);
   return ok();
 }
 
@@ -258,7 +315,7 @@ Status change_perm(Engine& engine, BranchIndex branch, const BranchPerm& perm, S
   }
   target.perm = perm;
   stack_changed(engine);
-  change.touched = refresh_directories(engine, branch);
+  change.touched = refresh_directories(engine, branch, {});
   return ok();
 }
 

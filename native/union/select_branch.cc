@@ -215,4 +215,15 @@ Result<BranchIndex> branch_for_exchange(Engine& engine, const NodePtr& from_dir,
   return std::min(from_branch, to_branch);
 }
 
+Result<bool> would_show(Engine& engine, const NodePtr& parent, const std::string& name, BranchIndex branch) {
+  {
+    const std::lock_guard guard(parent->dir->lock);
+    AUFS_TRY(const DirIndex* const index, ensure_index(engine, parent));
+    if (index->above(name, branch) != kNoBranch) return false;
+  }
+  if (has_layer(*parent, branch) || branch < top_branch(*parent)) return true;
+  AUFS_TRY(const BranchIndex floor, lowest_visible(engine, parent));
+  return branch <= floor;
+}
+
 }  // namespace aufs

@@ -23,4 +23,8 @@ Result<BranchIndex> branch_for_rename(Engine& engine, const NodePtr& from_dir, c
 Result<BranchIndex> branch_for_exchange(Engine& engine, const NodePtr& from_dir, const std::string& from,
                                         const NodePtr& to_dir, const std::string& to);
 
+// True if something new that `branch` has under the name would be seen: nothing above hides it, and the directory is in the branch or
+// would merge with it. Takes Directory::lock.
+Result<bool> would_show(Engine& engine, const NodePtr& parent, const std::string& name, BranchIndex branch);
+
 }  // namespace aufs

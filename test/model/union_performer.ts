@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib';
 import { SystemError } from '../../lib/errors.ts';
 import { type BigIntStats, Union, type UnionFileHandle } from '../../lib/union.ts';
 import type { Call } from '../helpers/agent.ts';
-import type { Performer, Shown } from './world.ts';
+import type { Performer, Shown, World } from './world.ts';
 
 const LONG_AGO = 1_500_000_000n * 1_000_000_000n;
 
@@ -46,8 +46,8 @@ class UnionPerformer implements Performer {
   }
 }
 
-export async function showInProcess(branches: readonly string[]): Promise<Shown> {
-  const open = () => Union.open({ branches, volatile: true });
+export async function showInProcess(world: World): Promise<Shown> {
+  const open = () => Union.open({ ...world, volatile: true });
   const performer = new UnionPerformer(await open());
   const leave = async (): Promise<void> => {
     await performer.release();

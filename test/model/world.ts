@@ -2,6 +2,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Mount, mount, unmount } from '../../lib/mount.ts';
+import type { Branch, BranchMode, StackOptions } from '../../lib/options.ts';
 import { Agent, type Call } from '../helpers/agent.ts';
 import { applyLayer } from '../helpers/apply_layer.ts';
 import { type Pick, seeded } from '../helpers/random.ts';
@@ -20,10 +21,23 @@ export interface Shown {
   hide(): Promise<void>;
 }
 
-export type Show = (branches: readonly string[], target: string) => Promise<Shown>;
+/** A stack of branches, and how the union is to treat it. */
+export interface World extends StackOptions {
+  readonly branches: readonly Branch[];
+  readonly readOnly?: boolean;
+}
 
-export async function showMount(branches: readonly string[], target: string): Promise<Shown> {
-  const mountAgain = (): Promise<Mount> => mount(target, { branches, volatile: true });
+export type Show = (world: World, target: string) => Promise<Shown>;
+
+/** The stack of a world, topmost first: what its branches are. */
+export interface Shape extends StackOptions {
+  readonly modes: readonly BranchMode[];
+}
+
+const USUAL: Shape = { modes: ['rw', 'ro+wh', 'ro+wh'] };
+
+export async function showMount(world: World, target: string): Promise<Shown> {
+  const mountAgain = (): Promise<Mount> => mount(target, { ...world, volatile: true });
   let mounted = await mountAgain();
   const performer = new Agent(target);
   const leave = async (): Promise<void> => {
@@ -49,17 +63,17 @@ export async function showMount(branches: readonly string[], target: string): Pr
   };
 }
 
-/** What one seed stands for: three branches that differ from seed to seed. */
-async function makeBranches(root: string, seed: number): Promise<string[]> {
+/** What one seed stands for: branches that differ from seed to seed. */
+async function makeBranches(root: string, seed: number, modes: readonly BranchMode[]): Promise<Branch[]> {
   const pick: Pick = seeded(seed);
-  const branches = ['rw', 'ro1', 'ro2'].map((name) => join(root, name));
-  const [rw = '', middle = '', bottom = ''] = branches;
+  const branches = modes.map((mode, i) => ({ mode, path: join(root, i === 0 ? 'rw' : `branch${i}`) }));
   // Names of a file that a branch above hides count for its st_nlink all the same, so links are in the topmost layer only.
   const filled = pick(2) === 0;
-  if (filled) randomLayer(rw, pick, { whiteouts: true, hardLinks: true });
-  else await mkdir(rw, { recursive: true });
-  randomLayer(middle, pick, { whiteouts: true, hardLinks: !filled });
-  randomLayer(bottom, pick, { whiteouts: false, hardLinks: false });
+  for (const [i, { path }] of branches.entries()) {
+    const hardLinks = i === (filled ? 0 : 1);
+    if (i > 0 || filled) randomLayer(path, pick, { whiteouts: i < modes.length - 1, hardLinks });
+    else await mkdir(path, { recursive: true });
+  }
   return branches;
 }
 
@@ -83,21 +97,23 @@ export async function disagreement(
   seed: number,
   story: readonly Call[],
   show: Show,
+  shape: Shape = USUAL,
 ): Promise<string | undefined> {
   await rm(root, { recursive: true, force: true });
-  const branches = await makeBranches(root, seed);
+  const { modes, ...options } = shape;
+  const branches = await makeBranches(root, seed, modes);
   const [plain, target] = [join(root, 'plain'), join(root, 'mnt')];
   await Promise.all([mkdir(plain), mkdir(target)]);
-  for (const branch of branches.toReversed()) applyLayer(branch, plain);
-  const lowers = branches.slice(1);
+  for (const { path } of branches.toReversed()) applyLayer(path, plain);
+  const lowers = readOnly(branches);
   const before = await Promise.all(lowers.map(look));
 
   let found: string | undefined;
   {
     await using model = new Agent(plain);
-    const shown = await show(branches, target);
+    const shown = await show({ branches, ...options }, target);
     try {
-      found = await play(story, shown, model);
+      found = await play(story, shown, model, branches.length - lowers.length > 1);
     } finally {
       await shown.hide();
     }
@@ -118,12 +134,12 @@ export async function confusion(
   stories: readonly (readonly Call[])[],
 ): Promise<string | undefined> {
   await rm(root, { recursive: true, force: true });
-  const branches = await makeBranches(root, seed);
+  const branches = await makeBranches(root, seed, USUAL.modes);
   const target = join(root, 'mnt');
   await mkdir(target);
-  const lowers = branches.slice(1);
+  const lowers = readOnly(branches);
   const before = await Promise.all(lowers.map(look));
-  const shown = await showMount(branches, target);
+  const shown = await showMount({ branches }, target);
   let [first, second] = ['', ''];
   try {
     await Promise.all(stories.map((story) => perform(story, target)));
@@ -146,7 +162,17 @@ async function perform(story: readonly Call[], target: string): Promise<void> {
   for (const call of story) await agent.run(call);
 }
 
-async function play(story: readonly Call[], shown: Shown, model: Performer): Promise<string | undefined> {
+function readOnly(branches: readonly Branch[]): string[] {
+  return branches.filter(({ mode }) => !mode.startsWith('rw')).map(({ path }) => path);
+}
+
+/** `apart`: two names of one file may have to be in different branches, which is EXDEV, and no model knows when. */
+async function play(
+  story: readonly Call[],
+  shown: Shown,
+  model: Performer,
+  apart: boolean,
+): Promise<string | undefined> {
   let remounted = false;
   for (const [i, call] of story.entries()) {
     if (call.op === 'remount') {
@@ -155,7 +181,9 @@ async function play(story: readonly Call[], shown: Shown, model: Performer): Pro
       await shown.remount();
       continue;
     }
-    const both = await Promise.all([shown.performer.run(call), model.run(call)]);
+    const first = shown.performer.run(call);
+    if (apart && (await first) === '"EXDEV"') continue;
+    const both = await Promise.all([first, model.run(call)]);
     const answers = both.map((answer) => oneErrno(call, answer));
     const [ours = '', theirs = ''] = remounted ? answers.map(withoutLinkCount) : answers;
     if (ours === theirs) continue;
@@ -182,7 +210,7 @@ export function withoutLinkCount(answer: string): string {
 /** What must hold of the branches when nothing is mounted any more. */
 async function afterwards(
   root: string,
-  branches: readonly string[],
+  branches: readonly Branch[],
   seen: string,
   lowers: readonly string[],
   before: readonly string[],
@@ -191,13 +219,14 @@ async function afterwards(
   if (JSON.stringify(after) !== JSON.stringify(before)) {
     return `a lower branch changed\n${difference(JSON.stringify(after), JSON.stringify(before))}`;
   }
-  const { stdout } = await run('find', [branches[0] as string, '-name', '.wh..wh.*', '-printf', '%P\n']);
+  const paths = branches.map(({ path }) => path);
+  const { stdout } = await run('find', [...paths, '-name', '.wh..wh.*', '-printf', '%P\n']);
   const housekeeping = /^\.wh\.\.wh\.(aufs|orph|plnk)$|(^|\/)\.wh\.\.wh\.\.opq$/;
   const left = stdout.split('\n').filter((path) => path !== '' && !housekeeping.test(path));
   if (left.length > 0) return `left over: ${left.join(' ')}`;
   const applied = join(root, 'applied');
   await mkdir(applied);
-  for (const branch of branches.toReversed()) applyLayer(branch, applied);
+  for (const path of paths.toReversed()) applyLayer(path, applied);
   const told = await look(applied);
   const [layers, wanted] = [shape(seen.includes('"nlink":"?"') ? withoutLinkCount(told) : told), shape(seen)];
   return layers === wanted ? undefined : `the layer does not tell the change\n${difference(layers, wanted)}`;
