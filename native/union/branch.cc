@@ -25,6 +25,7 @@ Result<Branch> open_branch(const BranchSpec& spec, bool read_only) {
   Branch branch;
   branch.path = spec.path;
   branch.perm = spec.perm;
+  branch.keeps_links = spec.perm.writable;
   if (read_only) branch.perm.writable = false;
   AUFS_TRY(branch.root, sys::open_at(AT_FDCWD, spec.path.c_str(), O_PATH | O_DIRECTORY));
   AUFS_TRY(const struct stat st, sys::stat_fd(branch.root.get()));

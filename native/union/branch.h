@@ -50,7 +50,8 @@ struct Branch {
   BranchPerm perm;
   UniqueFd root;       // O_PATH | O_DIRECTORY
   UniqueFd lock;       // flock(LOCK_EX) on a writable branch, held while the union lives
-  dev_t dev = 0;       // st_dev of root
+  bool keeps_links = false;  // its hard-link groups count (hardlink.h): writable, or would be but for a read-only union
+  dev_t dev = 0;             // st_dev of root
   ino_t root_ino = 0;  // st_ino of root
 };
 

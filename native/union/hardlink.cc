@@ -65,7 +65,7 @@ Status HardLinks::load(const std::vector<Branch>& branches, const Numbering& num
   directories_.clear();
   groups_.clear();
   for (std::size_t i = 0; i < branches.size(); ++i) {
-    if (!branches[i].perm.writable) continue;
+    if (!branches[i].keeps_links) continue;
     Result<UniqueFd> dir = sys::open_at(branches[i].root.get(), std::string(whiteout::kPseudoLinks).c_str(),
                                         O_PATH | O_DIRECTORY | O_NOFOLLOW);
     if (failed_with(dir, ENOENT)) continue;

@@ -41,7 +41,7 @@ class HardLinks {
     std::function<void(const Branch&, ino_t, std::uint64_t)> keep;  // this inode is the copy of that number
   };
 
-  // Reads what earlier mounts left in the writable branches, which may lack the directory. What was known before is
+  // Reads what earlier mounts left in the branches that keep links, which may lack the directory. What was known before is
   // forgotten. Errors: those of openat(2) and getdents64(2).
   Status load(const std::vector<Branch>& branches, const Numbering& numbering);
 

@@ -43,7 +43,7 @@ class InodeNumbers {
   // The number that the inode `ino` of the file system `dev` had belongs to another file: it gets one that nobody has.
   std::uint64_t renew(dev_t dev, std::uint64_t ino) {
     const std::lock_guard guard(mutex_);
-    const std::uint64_t number = (kOwnNumbers << 56) | ++own_;
+    const std::uint64_t number = kOwnNumbers - ++own_;
     kept_.insert_or_assign(plain_number(dev, ino), number);
     return number;
   }
@@ -54,14 +54,15 @@ class InodeNumbers {
   }
 
  private:
-  static constexpr std::uint64_t kOwnNumbers = 255;  // in the top byte: numbers that are no inode's
+  // Numbers that are no inode's count down from here: JavaScript still counts exactly there, and no file system has come so far.
+  static constexpr std::uint64_t kOwnNumbers = std::uint64_t{1} << 53;
 
   // The number of a file system among those seen; the few that a byte cannot count share the last number.
   std::uint64_t add_device(dev_t dev) {
     const auto at = std::find(devices_.begin(), devices_.end(), dev);
     const auto index = static_cast<std::uint64_t>(at - devices_.begin());
     if (at == devices_.end()) devices_.push_back(dev);
-    return std::min<std::uint64_t>(index, kOwnNumbers - 1);
+    return std::min<std::uint64_t>(index, 255);
   }
   std::uint64_t plain_number(dev_t dev, std::uint64_t ino) {
     const std::uint64_t index = dev == devices_.front() ? 0 : add_device(dev);

@@ -137,25 +137,42 @@ Result<bool> refresh_layers(Engine& engine, const NodePtr& node, bool* changed) 
 bool still_shown(Engine& engine, const Node& file, const Name& name, const NodeSet& touched,
                  const NodeSet& gone) {
   if (gone.count(name.parent.get()) > 0) return false;
-  if (touched.count(name.parent.get()) == 0) return true;
+  if (touched.count(name.parent.get()) == 0 && !file.grouped) return true;
   const std::lock_guard guard(name.parent->dir->lock);
   const Result<DirIndex*> index = ensure_index(engine, name.parent);
   const NameEntry* const entry = index ? (*index)->find(name.name) : nullptr;
   return entry != nullptr && entry->visible() && (file.grouped || entry->top == file.branch);
 }
 
+// A copy above its original joins all names of that; should one come above the other now, that is no more so, or only now so.
+// True if the node is what it was.
+bool refresh_group(Engine& engine, Node& file) {
+  const auto group = engine.hard_links.find(file.ino);
+  const std::lock_guard guard(file.state);
+  if (file.branch == kNoBranch) return false;
+  if (file.grouped && group) {
+    file.branch = group->branch;
+    return true;
+  }
+  const bool joins = group && group->branch <= file.branch;
+  if (!file.grouped && !joins) return true;
+  file.grouped = false;
+  return false;
+}
+
 // A file that has lost its names is as one that was unlinked: who has it open goes on with it. Otherwise it is forgotten, and should it
 // be seen again, that is another node.
 void refresh_file(Engine& engine, const NodePtr& node, const NodeSet& touched, const NodeSet& gone) {
+  const bool same = refresh_group(engine, *node);
   const std::vector<Name> names = [&] {
     const std::shared_lock guard(node->state);
     return node->names;
   }();
   std::vector<Name> left;
   for (const Name& name : names) {
-    if (still_shown(engine, *node, name, touched, gone)) left.push_back(name);
+    if (same && still_shown(engine, *node, name, touched, gone)) left.push_back(name);
   }
-  if (left.size() == names.size()) return;
+  if (same && left.size() == names.size()) return;
   const std::lock_guard guard(node->state);
   if (left.empty() && !node->grouped) {
     if (node->open_count > 0) (void)pin(engine, node);
@@ -314,6 +331,7 @@ Status change_perm(Engine& engine, BranchIndex branch, const BranchPerm& perm, S
     prepare_branch(target);
   }
   target.perm = perm;
+  target.keeps_links = perm.writable;
   stack_changed(engine);
   change.touched = refresh_directories(engine, branch, {});
   return ok();

@@ -29,7 +29,6 @@ const SHAPES: readonly Shape[] = [
   { ...mixed, createPolicy: 'pmfs', copyUpPolicy: 'bu' },
   { ...mixed, createPolicy: `pmfsrr:${HUGE}`, copyUpPolicy: 'bup', udba: 'reval' },
 ];
-void covered;
 
 async function walk(t: ExecutionContext, seed: number, show: Show, shape: Shape): Promise<void> {
   t.timeout(600_000);
