@@ -150,10 +150,7 @@ bool refresh_group(Engine& engine, Node& file) {
   const auto group = engine.hard_links.find(file.ino);
   const std::lock_guard guard(file.state);
   if (file.branch == kNoBranch) return false;
-  if (file.grouped && group) {
-    file.branch = group->branch;
-    return true;
-  }
+  if (file.grouped && group && group->branch == file.branch) return true;
   const bool joins = group && group->branch <= file.branch;
   if (!file.grouped && !joins) return true;
   file.grouped = false;
@@ -161,24 +158,28 @@ bool refresh_group(Engine& engine, Node& file) {
 }
 
 // A file that has lost its names is as one that was unlinked: who has it open goes on with it. Otherwise it is forgotten, and should it
-// be seen again, that is another node.
-void refresh_file(Engine& engine, const NodePtr& node, const NodeSet& touched, const NodeSet& gone) {
+// be seen again, that is another node. Gives the names that it has lost.
+std::vector<Name> refresh_file(Engine& engine, const NodePtr& node, const NodeSet& touched,
+                               const NodeSet& gone) {
   const bool same = refresh_group(engine, *node);
   const std::vector<Name> names = [&] {
     const std::shared_lock guard(node->state);
     return node->names;
   }();
   std::vector<Name> left;
+  std::vector<Name> lost;
   for (const Name& name : names) {
-    if (same && still_shown(engine, *node, name, touched, gone)) left.push_back(name);
+    const bool stays = same && still_shown(engine, *node, name, touched, gone);
+    (stays ? left : lost).push_back(name);
   }
-  if (same && left.size() == names.size()) return;
+  if (same && lost.empty()) return lost;
   const std::lock_guard guard(node->state);
   if (left.empty() && !node->grouped) {
     if (node->open_count > 0) (void)pin(engine, node);
     else engine.inodes->drop(*node);
   }
   node->names = std::move(left);
+  return lost;
 }
 
 // Brings all known directories up to date; `changed` is the branch that is new or has another permission, or kNoBranch;
@@ -205,8 +206,13 @@ std::vector<NodePtr> refresh_directories(Engine& engine, BranchIndex changed, co
       all.push_back(node);
     }
   }
+  NodeSet told = touched;
   for (const NodePtr& node : engine.inodes->all()) {
-    if (!node->is_dir()) refresh_file(engine, node, touched, gone);
+    if (node->is_dir()) continue;
+    for (const Name& lost : refresh_file(engine, node, touched, gone)) {
+      if (gone.count(lost.parent.get()) == 0 && told.insert(lost.parent.get()).second)
+        all.push_back(lost.parent);
+    }
   }
   for (const NodePtr& node : going) abandon_directory(engine, *node);
   return all;
