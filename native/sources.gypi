@@ -85,6 +85,8 @@
       "fuse/dispatch.cc",
       "fuse/escaped_list.cc",
       "fuse/failure.cc",
+      "fuse/find_again.cc",
+      "fuse/forgotten.cc",
       "fuse/handshake.cc",
       "fuse/io_modes.cc",
       "fuse/json_line.cc",
@@ -115,6 +117,7 @@
     "native_test_files": [
       "../test/native/fuse_io_modes_test.cc",
       "../test/native/fuse_mapped_files_test.cc",
+      "../test/native/fuse_node_table_test.cc",
       "../test/native/fuse_options_test.cc",
       "../test/native/fuse_protocol_test.cc",
       "../test/native/layer_archive_test.cc",

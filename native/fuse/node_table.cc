@@ -5,12 +5,11 @@
 
 namespace aufs::fuse {
 
-NodeTable::NodeTable(NodePtr root) : root_(std::move(root)) {}
+NodeTable::NodeTable(UnionFs& fs) : fs_(fs), root_(fs.root()) {}
 
-// Nodes are heap blocks, so the low bits of their address say nothing; the multiplication spreads the others.
-std::size_t NodeTable::shard_of(const Node* node) noexcept {
-  const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(node));
-  return static_cast<std::size_t>((address * 0x9E3779B97F4A7C15ULL) >> 58);
+// Numbers of files that are made together are close to each other; the multiplication spreads them.
+std::size_t NodeTable::shard_of(std::uint64_t ino) noexcept {
+  return static_cast<std::size_t>((ino * 0x9E3779B97F4A7C15ULL) >> 58);
 }
 
 NodePtr NodeTable::get(std::uint64_t id) const {
@@ -23,14 +22,18 @@ NodePtr NodeTable::get(std::uint64_t id) const {
 
 std::uint64_t NodeTable::remember(const NodePtr& node) {
   if (node == root_) return wire::kRootId;
-  const std::size_t index = shard_of(node.get());
+  const std::uint64_t ino = UnionFs::inode_number(node);
+  const std::size_t index = shard_of(ino);
   Shard& shard = shards_[index];
   const std::lock_guard lock(shard.mutex);
   if (const auto known = shard.by_node.find(node.get()); known != shard.by_node.end()) {
     ++shard.by_id.find(known->second)->second.lookups;
     return known->second;
   }
-  const std::uint64_t id = next_.fetch_add(1, std::memory_order_relaxed) * kShards + index;
+  const Forgotten* const before = shard.forgotten.find(ino);
+  const bool again = before != nullptr && shard.by_id.count(before->id) == 0;
+  const std::uint64_t id =
+      again ? before->id : next_.fetch_add(1, std::memory_order_relaxed) * kShards + index;
   const auto [entry, inserted] = shard.by_id.emplace(id, Entry{node, 1});
   try {
     shard.by_node.emplace(node.get(), id);
@@ -44,7 +47,7 @@ std::uint64_t NodeTable::remember(const NodePtr& node) {
 
 std::uint64_t NodeTable::find(const NodePtr& node) const {
   if (node == root_) return wire::kRootId;
-  const Shard& shard = shards_[shard_of(node.get())];
+  const Shard& shard = shards_[shard_of(UnionFs::inode_number(node))];
   const std::lock_guard lock(shard.mutex);
   const auto known = shard.by_node.find(node.get());
   return known == shard.by_node.end() ? 0 : known->second;
@@ -59,22 +62,75 @@ std::vector<NodePtr> NodeTable::all() const {
   return nodes;
 }
 
+// Takes `count` look-ups back, unless they are the last ones: then nothing is changed and the node is returned.
+NodePtr NodeTable::take_back(std::uint64_t id, std::uint64_t count) {
+  Shard& shard = shards_[id % kShards];
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.by_id.find(id);
+  if (found == shard.by_id.end()) return nullptr;
+  if (found->second.lookups <= count) return found->second.node;
+  found->second.lookups -= count;
+  return nullptr;
+}
+
+// The names by which the node can be found again, which may be none if it has others that nobody looked up; empty if
+// the file is gone.
+std::optional<Forgotten> NodeTable::what_is_left(std::uint64_t id, const NodePtr& node) const {
+  if (UnionFs::is_removed(node)) return std::nullopt;
+  Forgotten left{id, UnionFs::inode_number(node), {}, {}};
+  UnionFs::each_name(node, [&left](std::uint64_t parent, const std::string& name) {
+    if (left.name.name.empty()) left.name = {parent, name};
+    else if (left.others.size() < ForgottenNodes::kMostOthers) left.others.push_back({parent, name});
+  });
+  if (!left.name.name.empty()) return left;
+  const Result<aufs::Attr> attr = fs_.getattr(node);
+  return attr && attr->st.st_nlink > 0 ? std::optional(std::move(left)) : std::nullopt;
+}
+
 bool NodeTable::forget(std::uint64_t id, std::uint64_t count) {
   if (id == wire::kRootId) return false;
+  // Also keeps the end of the node, which may be work, outside the lock.
+  const NodePtr last = take_back(id, count);
+  if (last == nullptr) return false;
+  std::optional<Forgotten> left = what_is_left(id, last);
+  const std::uint64_t ino = UnionFs::inode_number(last);
   Shard& shard = shards_[id % kShards];
-  NodePtr last;  // let go of outside the lock: the end of a node may be work
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.by_id.find(id);
   if (found == shard.by_id.end()) return false;
+  // It may have been looked up meanwhile.
   if (found->second.lookups > count) {
     found->second.lookups -= count;
     return false;
   }
-  last = std::move(found->second.node);
   shard.by_node.erase(last.get());
   shard.by_id.erase(found);
   size_.fetch_sub(1, std::memory_order_relaxed);
+  if (left) shard.forgotten.put(*std::move(left));
+  else shard.forgotten.drop(ino);
   return true;
+}
+
+std::optional<Forgotten> NodeTable::forgotten(std::uint64_t id) const {
+  const Shard& shard = shards_[id % kShards];
+  const std::lock_guard lock(shard.mutex);
+  const Forgotten* const known = shard.forgotten.find_id(id);
+  return known == nullptr ? std::nullopt : std::optional(*known);
+}
+
+std::optional<KnownName> NodeTable::forgotten_name(std::uint64_t ino) const {
+  const Shard& shard = shards_[shard_of(ino)];
+  const std::lock_guard lock(shard.mutex);
+  const Forgotten* const known = shard.forgotten.find(ino);
+  if (known == nullptr || known->name.name.empty()) return std::nullopt;
+  return known->name;
+}
+
+void NodeTable::give_up(std::uint64_t id) {
+  Shard& shard = shards_[id % kShards];
+  const std::lock_guard lock(shard.mutex);
+  const Forgotten* const known = shard.forgotten.find_id(id);
+  if (known != nullptr && shard.by_id.count(id) == 0) shard.forgotten.drop(known->ino);
 }
 
 }  // namespace aufs::fuse

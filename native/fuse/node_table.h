@@ -5,21 +5,24 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
+#include "fuse/forgotten.h"
 #include "union/union_fs.h"
 
 namespace aufs::fuse {
 
 // Which union inode the kernel means by a nodeid, and how often it has been told of it. One Node has one nodeid for as
-// long as the kernel remembers it; a nodeid is never given twice, so the generation can stay 0.
+// long as the kernel remembers it, and, within the bounds of ForgottenNodes, the same again when it is seen later: file handles are made
+// of it. A file that lost its last name loses its nodeid too, which no other file ever gets, so the generation can stay 0.
 //
-// Thread-safe. The table is cut into shards and the low bits of a nodeid name its shard; each shard's mutex is a leaf:
-// nothing else is locked and no system call is made while it is held.
+// Thread-safe. The table is cut into shards: the inode number names the shard, and so do the low bits of a nodeid. Each
+// shard's mutex is a leaf: nothing else is locked and no system call is made while it is held.
 class NodeTable {
  public:
-  explicit NodeTable(NodePtr root);
+  explicit NodeTable(UnionFs& fs);
 
   // The node, or null if the kernel has forgotten it (it then should not ask).
   NodePtr get(std::uint64_t id) const;
@@ -29,6 +32,13 @@ class NodeTable {
 
   // Takes `count` look-ups back. True if that was the last of them and the nodeid is gone. The root stays.
   bool forget(std::uint64_t id, std::uint64_t count);
+
+  // What is known of a nodeid that the kernel has forgotten.
+  std::optional<Forgotten> forgotten(std::uint64_t id) const;
+  // A name of the forgotten inode `ino`.
+  std::optional<KnownName> forgotten_name(std::uint64_t ino) const;
+  // What is known of the forgotten nodeid turned out to be wrong.
+  void give_up(std::uint64_t id);
 
   // The nodeid of `node`; 0 if the kernel does not know it.
   std::uint64_t find(const NodePtr& node) const;
@@ -49,9 +59,13 @@ class NodeTable {
     mutable std::mutex mutex;
     std::unordered_map<std::uint64_t, Entry> by_id;          // guarded by mutex
     std::unordered_map<const Node*, std::uint64_t> by_node;  // guarded by mutex
+    ForgottenNodes forgotten;                                // guarded by mutex
   };
-  static std::size_t shard_of(const Node* node) noexcept;
+  static std::size_t shard_of(std::uint64_t ino) noexcept;
+  NodePtr take_back(std::uint64_t id, std::uint64_t count);
+  std::optional<Forgotten> what_is_left(std::uint64_t id, const NodePtr& node) const;
 
+  UnionFs& fs_;
   const NodePtr root_;
   std::array<Shard, kShards> shards_;
   std::atomic<std::uint64_t> next_{1};  // 0 would give ids that collide with the root's

@@ -6,11 +6,30 @@
 // for its ctime again; rename does the same for what moved; link takes the new attributes from the reply. All names of a
 // hard-link group are one Node, hence one inode there. So nothing here needs a notification.
 #include "fuse/convert.h"
+#include "fuse/find_again.h"
 #include "fuse/operations.h"
 #include "sys/process_control.h"
 
 namespace aufs::fuse {
 namespace {
+
+// A node that the kernel asks for by its nodeid alone, as it does for a file handle: it may have forgotten it, or be about to.
+Result<Found> found_by_id(Call& call) {
+  Server& server = call.server;
+  const std::uint64_t id = call.request.header.nodeid;
+  const NodePtr node = server.nodes.get(id);
+  if (node == nullptr) return find_again(server.fs, server.nodes, id);
+  AUFS_TRY(const Attr attr, server.fs.getattr(node));
+  if (attr.st.st_nlink == 0) return Error{ESTALE, "handle"};
+  return Found{node, attr};
+}
+
+Status reply_self_or_parent(Call& call) {
+  AUFS_TRY(const Found self, found_by_id(call));
+  if (call.request.name == ".") return reply_entry(call, self);
+  AUFS_TRY(const Found parent, call.server.fs.lookup(self.node, ".."));
+  return reply_entry(call, parent);
+}
 
 Status rename(Call& call, std::uint64_t new_parent_id, unsigned flags) {
   AUFS_TRY(const NodePtr parent, node_of(call));
@@ -44,6 +63,7 @@ Status reply_entry(Call& call, const Found& found) {
 
 // An absent name is a reply too: the kernel then keeps a negative entry.
 Status on_lookup(Call& call) {
+  if (call.request.name == "." || call.request.name == "..") return reply_self_or_parent(call);
   AUFS_TRY(const NodePtr parent, node_of(call));
   const Result<Found> found = call.server.fs.lookup(parent, call.request.name);
   if (found) return reply_entry(call, *found);

@@ -40,7 +40,7 @@ struct Server {
         settings(std::move(wanted)),
         timeouts(settings.timeouts),
         negotiated(settled),
-        nodes(union_fs.root()),
+        nodes(union_fs),
         modes(registry, why_not) {}
 
   UnionFs& fs;

@@ -157,12 +157,30 @@ Result<std::string> UnionFs::branch_path(BranchIndex branch) const {
   return sys::readlink(AT_FDCWD, sys::proc_path(impl_->engine.branch(branch).root.get(), "").c_str());
 }
 
+std::uint64_t UnionFs::inode_number(const NodePtr& node) {
+  return node->ino;
+}
+
+bool UnionFs::is_removed(const NodePtr& node) {
+  return node->is_dir() && node->dir->removed;
+}
+
+NodePtr UnionFs::find_node(std::uint64_t ino) const {
+  return impl_->engine.inodes->find(ino);
+}
+
 std::vector<std::pair<NodePtr, std::string>> UnionFs::names_of(const NodePtr& node) const {
   std::vector<std::pair<NodePtr, std::string>> names;
   const std::shared_lock guard(node->state);
   names.reserve(node->names.size());
   for (const Name& name : node->names) names.emplace_back(name.parent, name.name);
   return names;
+}
+
+void UnionFs::each_name(const NodePtr& node,
+                        const std::function<void(std::uint64_t, const std::string&)>& told) {
+  const std::shared_lock guard(node->state);
+  for (const Name& name : node->names) told(name.parent->ino, name.name);
 }
 
 Result<std::string> UnionFs::path_of(const NodePtr& node) {

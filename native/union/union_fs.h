@@ -138,8 +138,17 @@ class UnionFs {
   BranchIndex branch_of(const NodePtr& node) const;
   // Absolute path of the branch's directory as it is now, wherever it was moved. Needs /proc.
   Result<std::string> branch_path(BranchIndex branch) const;
+  // st_ino of the node, constant for its life.
+  static std::uint64_t inode_number(const NodePtr& node);
+  // True for a directory that was removed or replaced; names_of() still tells the name that it had.
+  static bool is_removed(const NodePtr& node);
+  // The node with that inode number, if it is alive; null otherwise.
+  NodePtr find_node(std::uint64_t ino) const;
   // The names of a node that were looked up and are still there.
   std::vector<std::pair<NodePtr, std::string>> names_of(const NodePtr& node) const;
+  // The same, told one by one with the inode number of the directory; `told` must not call the union.
+  static void each_name(const NodePtr& node,
+                        const std::function<void(std::uint64_t parent, const std::string& name)>& told);
   // Path relative to the root ("" for the root itself), by any one of the node's names. Errors: ENOENT if it has none left.
   Result<std::string> path_of(const NodePtr& node);
 
