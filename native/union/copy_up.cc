@@ -14,6 +14,7 @@
 #include "sys/names.h"
 #include "union/copy_data.h"
 #include "union/dir_merge.h"
+#include "union/inode_flags.h"
 #include "union/lookup.h"
 #include "union/metadata.h"
 #include "union/select_branch.h"
@@ -119,7 +120,11 @@ class FileCopyUp {
     AUFS_TRY(outcome_, copy_data(source.get(), copy.fd(), whole ? stat_.st_size : size, whole));
     AUFS_CHECK(copy_metadata(from_, stat_, Place::borrowed(copy.fd())));
     if (engine_.options.sync_copy_up && outcome_.bytes > 0) AUFS_CHECK(sys::fsync(copy.fd()));
-    return publish(&copy);
+    const Result<sys::Protection> protection = sys::protection_of(source.get(), "");
+    AUFS_CHECK(publish(&copy));
+    // Not before: an append-only file takes no name.
+    if (protection && protection->append_only) keep_append_only(engine_, node_);
+    return ok();
   }
 
   Result<UniqueFd> open_source() {

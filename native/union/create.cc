@@ -11,6 +11,7 @@
 #include "sys/names.h"
 #include "union/copy_up.h"
 #include "union/dir_merge.h"
+#include "union/inode_flags.h"
 #include "union/lookup.h"
 #include "union/select_branch.h"
 #include "union/staging.h"
@@ -86,7 +87,8 @@ class Creation {
   Status check_free() {
     const Result<NameEntry> entry = visible_entry(engine_, parent_, name_);
     if (entry) return Error{EEXIST, "create"};
-    return entry.error().code == ENOENT && !parent_->dir->removed ? ok() : Status(entry.error());
+    if (entry.error().code != ENOENT || parent_->dir->removed) return entry.error();
+    return check_flags(engine_, parent_, Change::kAddition);
   }
 
   // What a whiteout hides in its own branch is left from a crash between two steps: it goes.

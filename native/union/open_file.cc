@@ -8,6 +8,7 @@
 #include "sys/file_io.h"
 #include "sys/names.h"
 #include "union/copy_up.h"
+#include "union/inode_flags.h"
 
 namespace aufs {
 namespace {
@@ -33,15 +34,20 @@ Result<UniqueFd> open_for_reading(const Place& place, bool keep_atime) {
   return open_place(place, O_RDONLY);
 }
 
+// An append-only file can be opened for that only.
+Result<UniqueFd> open_for_both(const Place& place, bool append) {
+  Result<UniqueFd> both = open_place(place, O_RDWR);
+  return append && failed_with(both, EPERM) ? open_place(place, O_RDWR | O_APPEND) : std::move(both);
+}
+
 // Opens what the node's opens need together. The caller holds node->state exclusively.
-Status open_backing(Engine& engine, const NodePtr& node, bool read, bool write, bool append = false) {
+Status open_backing(Engine& engine, const NodePtr& node, bool read, bool write, bool append) {
   Backing& backing = node->backing;
   const bool above = engine.is_writable(node->branch);
   if ((!read || backing.read) && (!write || !above || backing.write)) return ok();
   AUFS_TRY(const Place place, locate(engine, node));
   if (write && above && !backing.write) {
-    Result<UniqueFd> both = open_place(place, O_RDWR);
-    if (failed_with(both, EPERM) && append) both = open_place(place, O_RDWR | O_APPEND);  // chattr +a
+    Result<UniqueFd> both = open_for_both(place, append);
     if (both) {
       backing.write = share(*std::move(both));
       if (!backing.read) backing.read = backing.write;
@@ -103,6 +109,8 @@ Result<OpenFilePtr> open_node(Engine& engine, const NodePtr& node, int flags) {
   AUFS_CHECK(check_open(engine, node, flags));
   const bool write = wants_write(flags) || (flags & O_TRUNC) != 0;
   if (write) AUFS_CHECK(check_write_permission(engine, node));
+  const bool appends = (flags & O_APPEND) != 0 && (flags & O_TRUNC) == 0;
+  if (write) AUFS_CHECK(check_flags(engine, node, appends ? Change::kAddition : Change::kAny));
   if ((flags & O_TRUNC) != 0) AUFS_CHECK(copy_up(engine, node, 0));
   else AUFS_CHECK(copy_up_on_open(engine, node));
   OpenFilePtr file;
@@ -141,7 +149,7 @@ Result<SharedFd> writing_fd(Engine& engine, const NodePtr& node) {
   }
   AUFS_CHECK(copy_up(engine, node));
   const std::lock_guard guard(node->state);
-  AUFS_CHECK(open_backing(engine, node, false, true));
+  AUFS_CHECK(open_backing(engine, node, false, true, true));
   return node->backing.write;
 }
 

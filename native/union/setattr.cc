@@ -7,6 +7,7 @@
 #include "sys/attributes.h"
 #include "sys/file_io.h"
 #include "union/copy_up.h"
+#include "union/inode_flags.h"
 #include "union/open_file.h"
 
 namespace aufs {
@@ -36,11 +37,22 @@ Status set_times(const Place& place, const SetAttr& change) {
   return sys::utimens_at(place.fd, place.leaf(), times);
 }
 
+bool is_now(const std::optional<struct timespec>& time) {
+  return time && time->tv_nsec == UTIME_NOW;
+}
+
+// What touch(1) asks for without a time.
+bool adds_only(const SetAttr& change) {
+  return is_now(change.atime) && is_now(change.mtime) && !change.size && !change.mode && !change.uid &&
+         !change.gid;
+}
+
 }  // namespace
 
 Status set_attributes(Engine& engine, const NodePtr& node, const SetAttr& change) {
   if (change.size && node->is_dir()) return Error{EISDIR, "truncate"};
   if (change.size && !S_ISREG(node->type)) return Error{EINVAL, "truncate"};
+  AUFS_CHECK(check_flags(engine, node, adds_only(change) ? Change::kAddition : Change::kAny));
   AUFS_CHECK(copy_up(engine, node, change.size.value_or(kWholeFile)));
   const std::shared_lock guard(node->state);
   if (change.size) AUFS_CHECK(set_size(engine, node, *change.size));

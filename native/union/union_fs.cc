@@ -15,6 +15,7 @@
 #include "sys/process_control.h"
 #include "union/copy_up.h"
 #include "union/create.h"
+#include "union/inode_flags.h"
 #include "union/lookup.h"
 #include "union/open_file.h"
 #include "union/remove.h"
@@ -217,6 +218,8 @@ Result<Found> UnionFs::symlink(const NodePtr& parent, std::string_view name, con
 Result<Found> UnionFs::link(const NodePtr& node, const NodePtr& parent, std::string_view name) {
   AUFS_CHECK(check_new_name(impl_->engine, name));
   const SharedTree tree(impl_->engine.tree_lock);
+  AUFS_CHECK(check_flags(impl_->engine, node, Change::kAny));
+  AUFS_CHECK(check_flags(impl_->engine, parent, Change::kAddition));
   return link_node(impl_->engine, node, parent, std::string(name));
 }
 
@@ -224,13 +227,17 @@ Status UnionFs::unlink(const NodePtr& parent, std::string_view name) {
   if (name == "." || name == "..") return Error{EISDIR, "unlink"};
   AUFS_CHECK(check_old_name(impl_->engine, parent, name));
   const SharedTree tree(impl_->engine.tree_lock);
-  return unlink_name(impl_->engine, parent, std::string(name));
+  const std::string key(name);
+  AUFS_CHECK(check_flags(impl_->engine, parent, key));
+  return unlink_name(impl_->engine, parent, key);
 }
 
 Status UnionFs::rmdir(const NodePtr& parent, std::string_view name) {
   AUFS_CHECK(check_old_name(impl_->engine, parent, name));
   const SharedTree tree(impl_->engine.tree_lock);
-  return remove_directory(impl_->engine, parent, std::string(name));
+  const std::string key(name);
+  AUFS_CHECK(check_flags(impl_->engine, parent, key));
+  return remove_directory(impl_->engine, parent, key);
 }
 
 Status UnionFs::rename(const NodePtr& parent, std::string_view name, const NodePtr& new_parent,
@@ -250,6 +257,8 @@ Status UnionFs::rename(const NodePtr& parent, std::string_view name, const NodeP
   {
     const SharedTree tree(engine.tree_lock);
     AUFS_TRY(const bool directory, moves_directory());
+    AUFS_CHECK(check_flags(engine, parent, names.from));
+    AUFS_CHECK(check_flags(engine, new_parent, names.to));
     if (!directory) {
       const Status renamed = rename_file(engine, names, flags);
       if (!failed_with(renamed, EAGAIN)) return renamed;
@@ -284,6 +293,7 @@ Result<std::string> UnionFs::listxattr(const NodePtr& node) {
 
 Status UnionFs::setxattr(const NodePtr& node, const std::string& name, std::string_view value, int flags) {
   const SharedTree tree(impl_->engine.tree_lock);
+  AUFS_CHECK(check_flags(impl_->engine, node, Change::kAny));
   AUFS_CHECK(aufs::copy_up(impl_->engine, node));
   const std::shared_lock guard(node->state);
   AUFS_TRY(const Place place, locate(impl_->engine, node));
@@ -299,10 +309,31 @@ Status UnionFs::removexattr(const NodePtr& node, const std::string& name) {
     const Result<std::string> value = sys::get_xattr(place.fd, place.leaf(), name.c_str());
     if (!value && value.error().code != EACCES && value.error().code != EPERM) return value.error();
   }
+  AUFS_CHECK(check_flags(impl_->engine, node, Change::kAny));
   AUFS_CHECK(aufs::copy_up(impl_->engine, node));
   const std::shared_lock guard(node->state);
   AUFS_TRY(const Place place, locate(impl_->engine, node));
   return sys::remove_xattr(place.fd, place.leaf(), name.c_str());
+}
+
+Result<std::uint32_t> UnionFs::flags_of(const NodePtr& node) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  return aufs::flags_of(impl_->engine, node);
+}
+
+Status UnionFs::set_flags(const NodePtr& node, std::uint32_t flags) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  return change_flags(impl_->engine, node, flags);
+}
+
+Result<sys::ExtendedFlags> UnionFs::extended_flags_of(const NodePtr& node) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  return aufs::extended_flags_of(impl_->engine, node);
+}
+
+Status UnionFs::set_extended_flags(const NodePtr& node, const sys::ExtendedFlags& flags) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  return change_extended_flags(impl_->engine, node, flags);
 }
 
 // --- whole files

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "sys/inode_flags.h"
 #include "union/branch.h"
 #include "union/policy.h"
 
@@ -173,6 +174,12 @@ class UnionFs {
   // flags: XATTR_CREATE, XATTR_REPLACE.
   Status setxattr(const NodePtr& node, const std::string& name, std::string_view value, int flags);
   Status removexattr(const NodePtr& node, const std::string& name);
+
+  // What chattr(1) changes (FS_*_FL, struct fsxattr), of regular files and directories. Errors: as the branch's file system has it.
+  Result<std::uint32_t> flags_of(const NodePtr& node);
+  Status set_flags(const NodePtr& node, std::uint32_t flags);
+  Result<sys::ExtendedFlags> extended_flags_of(const NodePtr& node);
+  Status set_extended_flags(const NodePtr& node, const sys::ExtendedFlags& flags);
 
   // --- open files
   // flags: O_ACCMODE, O_TRUNC, O_APPEND, O_DIRECT, O_NOATIME count; the rest is ignored. Opening for writing copies nothing up (the first
