@@ -30,11 +30,15 @@ std::uint64_t NodeTable::remember(const NodePtr& node) {
     ++shard.by_id.find(known->second)->second.lookups;
     return known->second;
   }
+  const auto fresh_id = [&] { return next_.fetch_add(1, std::memory_order_relaxed) * kShards + index; };
   const Forgotten* const before = shard.forgotten.find(ino);
-  const bool again = before != nullptr && shard.by_id.count(before->id) == 0;
-  const std::uint64_t id =
-      again ? before->id : next_.fetch_add(1, std::memory_order_relaxed) * kShards + index;
-  const auto [entry, inserted] = shard.by_id.emplace(id, Entry{node, 1});
+  std::uint64_t id = before != nullptr ? before->id : fresh_id();
+  auto [entry, inserted] = shard.by_id.emplace(id, Entry{node, 1});
+  // Another node with that inode number still has the nodeid: its branch was edited behind the union.
+  if (!inserted) {
+    id = fresh_id();
+    entry = shard.by_id.emplace(id, Entry{node, 1}).first;
+  }
   try {
     shard.by_node.emplace(node.get(), id);
   } catch (...) {
