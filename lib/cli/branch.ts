@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { AufsError } from '../errors.ts';
 import { readBranch } from '../mount/remount.ts';
 import { mountedBranches } from '../mount.ts';
+import { asUsage } from './as_usage.ts';
 import { columns, printable } from './terminal.ts';
 import { print, type Runner, type Verb } from './verb.ts';
 
@@ -43,7 +44,7 @@ function addAdd(group: Command, run: Runner): void {
     .option('--at <position>', 'at this position; 0 is topmost')
     .action((target: string, text: string, options: { top?: boolean; at?: string }, command) =>
       run(command, async () => {
-        await mountedBranches(target).add(readBranch(text, 'ro+wh'), { at: place(options) });
+        await asUsage(mountedBranches(target).add(readBranch(text, 'ro+wh'), { at: place(options) }));
       }),
     );
 }
@@ -80,7 +81,7 @@ function addModify(group: Command, run: Runner): void {
     .action((target: string, text: string, _options, command) =>
       run(command, async () => {
         const { path, mode } = readBranch(text);
-        await mountedBranches(target).modify(path, mode);
+        await asUsage(mountedBranches(target).modify(path, mode));
       }),
     );
 }

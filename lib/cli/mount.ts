@@ -4,6 +4,7 @@ import { mountDirectories } from '../mount/mount_directories.ts';
 import { parseRemount } from '../mount/remount.ts';
 import { mountedBranches } from '../mount.ts';
 import type { LayerMountOptions } from '../store/index.ts';
+import { asUsage } from './as_usage.ts';
 import { type Context, print, type Verb } from './verb.ts';
 
 interface Options {
@@ -59,7 +60,7 @@ async function remount(names: readonly string[], options: string): Promise<void>
   if (target === undefined || others.length > 0)
     throw usage(`expected [SOURCE] TARGET, got ${names.length} words`);
   const branches = mountedBranches(target);
-  for (const step of parseRemount(options)) await step(branches);
+  for (const step of parseRemount(options)) await asUsage(step(branches));
 }
 
 /** True if the options bring the branches along. */

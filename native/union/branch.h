@@ -48,10 +48,11 @@ inline constexpr BranchIndex kNoBranch = -1;
 struct Branch {
   std::string path;  // as given; for messages only
   BranchPerm perm;
-  UniqueFd root;       // O_PATH | O_DIRECTORY
-  UniqueFd lock;       // flock(LOCK_EX) on a writable branch, held while the union lives
-  bool keeps_links = false;  // its hard-link groups count (hardlink.h): writable, or would be but for a read-only union
-  dev_t dev = 0;             // st_dev of root
+  UniqueFd root;  // O_PATH | O_DIRECTORY
+  UniqueFd lock;  // flock(LOCK_EX) on a writable branch, held while the union lives
+  bool keeps_links =
+      false;      // its hard-link groups count (hardlink.h): writable, or would be but for a read-only union
+  dev_t dev = 0;  // st_dev of root
   ino_t root_ino = 0;  // st_ino of root
 };
 

@@ -121,6 +121,7 @@ Result<std::unique_ptr<DirIndex>> merge_directory(Engine& engine, const NodePtr&
   Merger merger(engine);
   dir->dir->stamps.clear();
   dir->dir->stale = false;
+  ++dir->dir->reading;
   for (const BranchIndex branch : layer_branches(*dir)) {
     AUFS_TRY(const SharedFd fd, dir_fd(engine, dir, branch));
     if (engine.options.revalidate) {

@@ -61,6 +61,11 @@ bool has_name(const Node& node, const NodePtr& parent, const std::string& name) 
                      [&](const Name& known) { return known.parent == parent && known.name == name; });
 }
 
+bool knows_name(const Node& node, const NodePtr& parent, const std::string& name) {
+  const std::shared_lock guard(node.state);
+  return has_name(node, parent, name);
+}
+
 // Of a file with very many names not all are remembered: the others lead to it as well.
 void remember_name(const NodePtr& node, const NodePtr& parent, const std::string& name) {
   {
@@ -98,10 +103,47 @@ bool is_same_inode(const Node& node, const NodePtr& parent, const std::string& n
   return node.grouped || (node.branch == branch && node.backing_ino == ino);
 }
 
-// Another directory of that name may have come to a branch, or gone, since the node was made.
-void follow_layers(Engine& engine, const NodePtr& node, std::vector<BranchIndex> branches) {
+bool same_time(const struct timespec& a, const struct timespec& b) {
+  return !is_before(a, b) && !is_before(b, a);
+}
+
+// With udba=reval: true if the node is of a file that was deleted behind the union, whose inode number another one got.
+bool is_reused(const Node& node, const struct timespec& birth) {
+  const struct timespec unknown {};
+  const std::shared_lock guard(node.state);
+  return !same_time(node.born, unknown) && !same_time(birth, unknown) && !same_time(node.born, birth);
+}
+
+// With udba=reval: forgets the names that lead to the file no more, for it was renamed behind the union. It is about to get a new one.
+void forget_stale_names(Engine& engine, Node& node) {
+  const std::lock_guard guard(node.state);
+  const auto leads_here = [&](const Name& name) {
+    const Result<SharedFd> dir = dir_fd(engine, name.parent, node.branch);
+    const Result<struct stat> st = dir ? sys::stat_at((*dir)->get(), name.name.c_str()) : dir.error();
+    return st && st->st_ino == node.backing_ino;
+  };
+  node.names.erase(std::remove_if(node.names.begin(), node.names.end(),
+                                  [&](const Name& name) { return !leads_here(name); }),
+                   node.names.end());
+}
+
+// The directory above was read anew: another directory may have the name in any branch, which its descriptors do not tell.
+void forget_layers(Engine& engine, const NodePtr& node, std::uint64_t reading) {
+  if (node->dir->parent_reading == reading) return;
+  node->dir->parent_reading = reading;
+  {
+    const std::lock_guard layers(node->dir->layers_mutex);
+    for (DirLayer& layer : node->dir->layers) layer.fd.reset();
+  }
+  forget_index(engine, node);
+}
+
+// Another directory of that name may have come to a branch, or gone, since the node was made. `reading` is that of the directory above.
+void follow_layers(Engine& engine, const NodePtr& node, std::vector<BranchIndex> branches,
+                   std::uint64_t reading) {
   const std::lock_guard guard(node->dir->lock);
   if (node->dir->removed) return;
+  forget_layers(engine, node, reading);
   if (node->dir->index && !is_current(engine, node)) forget_index(engine, node);
   // Layers below an opaque one were dropped when it was read.
   const BranchIndex opaque = node->dir->opaque;
@@ -142,16 +184,24 @@ Result<Found> node_with(Engine& engine, const NodePtr& parent, const std::string
   const auto intern = [&](std::uint64_t ino) {
     return engine.inodes->intern(ino, attr.st.st_mode, [&](Node& fresh) {
       fresh.names.push_back({parent, name});
+      fresh.born = attr.btime;
       if (fresh.is_dir()) fill_directory(fresh, parent->dir->index->branches_of(name));
       else fill_file(engine, fresh, entry.top, backing);
     });
   };
-  NodePtr node = intern(engine.numbers.number(attr.st.st_dev, backing));
+  const std::uint64_t number = engine.numbers.number(attr.st.st_dev, backing);
+  NodePtr node = intern(number);
+  if (engine.options.revalidate && is_reused(*node, attr.btime)) {
+    engine.inodes->drop(*node);
+    node = intern(number);
+  }
   if (!is_same_inode(*node, parent, name, entry.top, backing))
     node = intern(engine.numbers.renew(attr.st.st_dev, backing));
+  if (engine.options.revalidate && !node->is_dir() && !knows_name(*node, parent, name))
+    forget_stale_names(engine, *node);
   remember_name(node, parent, name);
   if (engine.options.revalidate && node->is_dir())
-    follow_layers(engine, node, parent->dir->index->branches_of(name));
+    follow_layers(engine, node, parent->dir->index->branches_of(name), parent->dir->reading);
   {
     const std::shared_lock guard(node->state);
     if (node->is_dir() || (node->branch == entry.top && !node->grouped)) {
@@ -213,11 +263,25 @@ Result<std::vector<DirEntry>> list_directory(Engine& engine, const NodePtr& dir)
   return entries;
 }
 
+namespace {
+
+// The caller holds node->state.
+Result<struct stat> stat_backing(Engine& engine, const NodePtr& node, struct timespec* birth) {
+  AUFS_TRY(const Place place, locate(engine, node));
+  return sys::stat_with_birth(place.fd, place.leaf(), birth);
+}
+
+}  // namespace
+
 Result<Attr> attributes(Engine& engine, const NodePtr& node) {
   const std::shared_lock guard(node->state);
-  AUFS_TRY(const Place place, locate(engine, node));
   Attr attr;
-  AUFS_TRY(attr.st, sys::stat_with_birth(place.fd, place.leaf(), &attr.btime));
+  Result<struct stat> st = stat_backing(engine, node, &attr.btime);
+  // Deleted or replaced behind the union while it is open.
+  if (!st && engine.options.revalidate && node->backing.read)
+    st = sys::stat_with_birth(node->backing.read->get(), "", &attr.btime);
+  if (!st) return st.error();
+  attr.st = *st;
   fix_up(engine, *node, attr);
   return attr;
 }

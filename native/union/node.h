@@ -50,10 +50,14 @@ struct Stamp {
 
 // What only directories have.
 struct Directory {
-  std::shared_mutex lock;            // guards index, and the names on disk
-  std::unique_ptr<DirIndex> index;   // null until the directory was read
-  std::vector<Stamp> stamps;         // of the layers that the index was read from; with udba=reval only
-  bool stale = false;                // the index does not tell all any more
+  std::shared_mutex lock;           // guards index, and the names on disk
+  std::unique_ptr<DirIndex> index;  // null until the directory was read
+  std::vector<Stamp> stamps;        // of the layers that the index was read from; with udba=reval only
+  bool stale = false;               // the index does not tell all any more
+  // Which reading of the branches the index is of, and that of the directory above by which this one was found; with udba=reval
+  // only.
+  std::uint64_t reading = 0;
+  std::uint64_t parent_reading = 0;
   BranchIndex opaque = kNoBranch;    // the branch in which the directory is opaque, as far as it was read
   std::atomic<bool> removed{false};  // rmdir'ed or replaced: it takes no names. Set under lock
 
@@ -85,6 +89,7 @@ class Node {
   mutable std::shared_mutex state;
   BranchIndex branch = kNoBranch;  // where the data is; for a directory see Directory::layers
   ino_t backing_ino = 0;           // st_ino of the data there
+  struct timespec born {};         // its birth time as of the first look; zero: not known
   std::vector<Name> names;         // the known ones that exist in `branch`, or, when `grouped`, all known
   bool grouped = false;            // a hard-link group: reached through HardLinks, not by its names
   SharedFd pin;                    // the inode itself, once it has no name to be reached by

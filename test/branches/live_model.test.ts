@@ -19,7 +19,7 @@ import { type Performer, type Show, showMount } from '../model/world.ts';
 import { temporaryDirectory } from '../store/store_helper.ts';
 
 const LONG = process.env['AUFS_TEST_LONG'] !== undefined;
-const ROUNDS = Number(process.env['ROUNDS'] ?? (LONG ? 300 : 40));
+const ROUNDS = LONG ? 300 : 30;
 const CALLS = 8;
 const SEEDS =
   process.env['SEED'] === undefined

@@ -11,7 +11,7 @@ import { hasMethod, showInProcess } from './union_performer.ts';
 import { disagreement, type Shape, type Show, showMount } from './world.ts';
 
 const LONG = process.env['AUFS_TEST_LONG'] !== undefined;
-const STEPS = Number(process.env['STEPS'] ?? (LONG ? 2000 : 250));
+const STEPS = LONG ? 2000 : 120;
 const PATIENCE = LONG ? 300_000 : 20_000;
 const SEEDS =
   process.env['SEED'] === undefined
