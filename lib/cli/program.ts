@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { branch } from './branch.ts';
 import { changes } from './changes.ts';
+import { check } from './check.ts';
 import { commit } from './commit.ts';
 import { create } from './create.ts';
 import { doctor } from './doctor.ts';
@@ -29,6 +30,7 @@ const VERBS: readonly Verb[] = [
   layer,
   commit,
   rm,
+  check,
   info,
   doctor,
 ];

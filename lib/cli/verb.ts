@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { AufsError } from '../errors.ts';
-import { openStore, type Store } from '../store/index.ts';
+import { type OpenStoreOptions, openStore, type Store } from '../store/index.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options that every command takes. */
@@ -19,7 +19,7 @@ export interface Context {
   readonly json: boolean;
   readonly signal: AbortSignal;
   /** The store that `--root` names. Only `create` makes one that is not there. */
-  openStore(options?: { readonly create?: boolean }): Promise<Store>;
+  openStore(options?: OpenStoreOptions): Promise<Store>;
   /** Sets the exit status of a command that did its work and has bad news. */
   exit(code: number): void;
 }
@@ -52,7 +52,7 @@ export function makeContext(
     signal,
     exit,
     json: options.json === true,
-    openStore: ({ create = false } = {}) => openStore(options.root ?? defaultRoot(), { create }),
+    openStore: (how) => openStore(options.root ?? defaultRoot(), { create: false, ...how }),
   };
 }
 

@@ -2,6 +2,8 @@
 export type { ArchiveProgress } from './apply_archive.ts';
 export type { AppliedLayer } from './apply_layer.ts';
 export type { ApplyOptions, ArchiveFormat, ArchiveOptions } from './archive_options.ts';
+export type { CheckOptions, CheckReport } from './check/check_store.ts';
+export type { Finding, FindingKind } from './check/finding.ts';
 export type { ByteSource } from './chunks.ts';
 export { type Abortable, type CommitOptions, Layer } from './layer.ts';
 export { isLayerId } from './layer_id.ts';

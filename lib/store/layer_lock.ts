@@ -56,6 +56,20 @@ export async function tryLayerLock(layout: Layout, id: string, work: () => Promi
   }
 }
 
+/** Runs `work` while nobody makes, mounts, commits or removes any layer of the store. Waits for whoever does. */
+export async function withStoreLock<T>(
+  layout: Layout,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const store = await waitFor(storeLock(layout), true, signal);
+  try {
+    return await work();
+  } finally {
+    binding().unlock(store);
+  }
+}
+
 /** Runs `work` if nobody holds any lock of the store. */
 export async function tryStoreLock(layout: Layout, work: () => Promise<void>): Promise<void> {
   const store = await take(storeLock(layout), true);

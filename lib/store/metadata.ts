@@ -34,6 +34,11 @@ export async function readMetadata(layout: Layout, id: string): Promise<LayerMet
     if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return undefined;
     throw error;
   }
+  return parseMetadata(text);
+}
+
+/** What can be understood of a metadata file. */
+export function parseMetadata(text: string): LayerMetadata {
   const { parent, readOnly, created, labels, diffId } = parseObject(text);
   return {
     parent: parent === null || typeof parent === 'string' ? parent : undefined,

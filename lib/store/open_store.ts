@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: MIT
-import { chmod, mkdir, readdir, realpath } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { AufsError, hasCode } from '../errors.ts';
 import { Layout } from './layout.ts';
+import { makeDirectory, makeOwnFolders } from './own_folders.ts';
 import { Store } from './store.ts';
 import { sweep } from './sweep.ts';
 
 export interface OpenStoreOptions {
   /** Makes the store if there is none; otherwise that is an error. @default true */
   readonly create?: boolean | undefined;
+  /**
+   * Finishes what a crash left half-done. Without it a store that is there is not touched: for a look at it as it is
+   * ({@link Store.check}).
+   * @default true
+   */
+  readonly sweep?: boolean | undefined;
 }
 
 /**
@@ -23,13 +30,17 @@ export interface OpenStoreOptions {
  * const layer = await store.createLayer({ parent: base });
  * await using mount = await layer.mount();
  */
-export async function openStore(root: string, { create = true }: OpenStoreOptions = {}): Promise<Store> {
+export async function openStore(root: string, options: OpenStoreOptions = {}): Promise<Store> {
+  const { create = true, sweep: sweeps = true } = options;
   const absolute = resolve(root);
   await checkRoot(absolute, create);
   if (create) await makeDirectory(absolute, 0o710);
   const layout = new Layout(await realpath(absolute));
-  for (const folder of [layout.diffs, layout.chains, layout.mountpoints]) await makeDirectory(folder, 0o710);
-  await takeCare(layout);
+  if (sweeps || create) {
+    for (const folder of [layout.diffs, layout.chains, layout.mountpoints])
+      await makeDirectory(folder, 0o710);
+  }
+  if (sweeps) await takeCare(layout);
   return new Store(layout);
 }
 
@@ -81,19 +92,9 @@ async function list(root: string): Promise<string[] | undefined> {
  */
 async function takeCare(layout: Layout): Promise<void> {
   try {
-    const folders = [layout.own, layout.staging, layout.locks, layout.metadata];
-    for (const folder of folders) await makeDirectory(folder, 0o700);
+    await makeOwnFolders(layout);
     await sweep(layout);
   } catch (error) {
     if (!['EROFS', 'EACCES', 'EPERM'].some((code) => hasCode(error, code))) throw error;
   }
-}
-
-/**
- * Makes the directory, parents included, unless it is there. mkdir(2)'s mode less the umask is not what we
- * want.
- */
-async function makeDirectory(path: string, mode: number): Promise<void> {
-  if ((await mkdir(path, { recursive: true, mode })) === undefined) return;
-  await chmod(path, mode);
 }

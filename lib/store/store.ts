@@ -5,6 +5,7 @@ import type { Mount } from '../mount.ts';
 import { type AppliedLayer, applyLayer } from './apply_layer.ts';
 import type { ApplyOptions } from './archive_options.ts';
 import { readChain } from './chain_file.ts';
+import { type CheckOptions, type CheckReport, checkStore } from './check/check_store.ts';
 import type { ByteSource } from './chunks.ts';
 import { type Abortable, Layer, type LayerContext } from './layer.ts';
 import { checkLayerId, checkLayerPrefix, isLayerId, newLayerId } from './layer_id.ts';
@@ -107,6 +108,17 @@ export class Store implements AsyncDisposable {
   /** What Docker's `info` says of a store, and more. */
   async info(): Promise<StoreInfo> {
     return describeStore(this.#layout, (await this.#ids()).length);
+  }
+
+  /**
+   * What is wrong with the store and what can be done about it. Nothing is changed unless `repair` is asked for; then
+   * it waits until nobody makes, mounts, commits or removes a layer. Data is removed only where an interrupted operation
+   * left it. Opening a store finishes interrupted operations; to see them, open it with `sweep: false`.
+   *
+   * @throws {SystemError} if the store cannot be read, with `repair` also if it cannot be written to.
+   */
+  async check(options: CheckOptions = {}): Promise<CheckReport> {
+    return checkStore(this.#layout, options);
   }
 
   /** Unmounts what was mounted through this object, except persistent mounts. */

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { openStore, type Store } from '../../lib/store/index.ts';
+import { id, temporaryDirectory, write } from '../store/store_helper.ts';
+import { nodeAufs, type Outcome } from './cli_helper.ts';
+
+interface Place {
+  readonly store: Store;
+  readonly aufs: (...args: string[]) => Promise<Outcome>;
+}
+
+async function place(t: ExecutionContext): Promise<Place> {
+  const store = await openStore(join(await temporaryDirectory(t), 'aufs'));
+  return { store, aufs: (...args) => nodeAufs(['--root', store.root, ...args]) };
+}
+
+test('check: 0 for a clean store, 65 for another; only --repair changes it', async (t) => {
+  const { store, aufs } = await place(t);
+  await (await store.createLayer()).remove();
+  await store.createLayer({ id: id('a') });
+  const clean = await aufs('check');
+  t.is(clean.code, 0, clean.stderr);
+  t.regex(clean.stdout, /^1 layers: /m, 'a lock file that stayed is no fault');
+  await write(store.root, {
+    [`.node-aufs/staging/${id('b')}/diff/half`]: '',
+    [`diff/${id('c')}/precious`]: '',
+  });
+
+  const wrong = await aufs('check');
+  t.is(wrong.code, 65);
+  t.is(wrong.stderr, '');
+  t.regex(wrong.stdout, new RegExp(`^half-made  .*/staging/${id('b')}\n.*\n    repair: `, 'm'));
+  t.regex(wrong.stdout, new RegExp(`^diff-orphan  .*/diff/${id('c')}\n.*\n    by hand: `, 'm'));
+  t.regex(wrong.stdout, /node-aufs check --repair\n$/);
+  t.deepEqual(await readdir(join(store.root, '.node-aufs/staging')), [id('b')]);
+
+  const repaired = JSON.parse((await aufs('check', '--repair', '--json')).stdout);
+  t.false(repaired.clean);
+  t.like(
+    repaired.findings.find((finding: { kind: string }) => finding.kind === 'half-made'),
+    { repairable: true, repaired: true, severity: 'error' },
+  );
+  t.deepEqual(await readdir(join(store.root, '.node-aufs/staging')), []);
+  t.deepEqual((await readdir(join(store.root, 'diff'))).sort(), [id('a'), id('c')]);
+  t.is((await aufs('check', '--repair')).code, 65, 'what is somebody else’s stays, and is told');
+});
+
+test('check of what is no store', async (t) => {
+  const directory = await temporaryDirectory(t);
+  await mkdir(join(directory, 'x'));
+  await writeFile(join(directory, 'x/y'), '');
+  const { code, stderr } = await nodeAufs(['--root', join(directory, 'x'), 'check', '--repair']);
+  t.is(code, 66);
+  t.regex(stderr, /ERR_STORE/);
+  t.deepEqual(await readdir(join(directory, 'x')), ['y']);
+});
