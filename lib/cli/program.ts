@@ -7,6 +7,7 @@ import { commit } from './commit.ts';
 import { create } from './create.ts';
 import { doctor } from './doctor.ts';
 import { ExitCode, exitCodeOf } from './exit_code.ts';
+import { gc } from './gc.ts';
 import { info } from './info.ts';
 import { layer } from './layer.ts';
 import { ls } from './ls.ts';
@@ -31,6 +32,7 @@ const VERBS: readonly Verb[] = [
   commit,
   rm,
   check,
+  gc,
   info,
   doctor,
 ];

@@ -7,6 +7,7 @@ import type { ApplyOptions } from './archive_options.ts';
 import { readChain } from './chain_file.ts';
 import { type CheckOptions, type CheckReport, checkStore } from './check/check_store.ts';
 import type { ByteSource } from './chunks.ts';
+import { collectGarbage, type GcOptions, type GcReport } from './gc.ts';
 import { type Abortable, Layer, type LayerContext } from './layer.ts';
 import { checkLayerId, checkLayerPrefix, isLayerId, newLayerId } from './layer_id.ts';
 import type { Layout } from './layout.ts';
@@ -119,6 +120,20 @@ export class Store implements AsyncDisposable {
    */
   async check(options: CheckOptions = {}): Promise<CheckReport> {
     return checkStore(this.#layout, options);
+  }
+
+  /**
+   * Removes what interrupted operations left, and read-only layers that have the label `cache` and that nothing
+   * references. Layers that can be written to, have the label `keep`, are mounted or a branch of some mount, or
+   * that a layer which stays stands on, are never removed.
+   *
+   * @throws {AufsError} `ERR_CORRUPT_LAYER` if damage of the store hides what is referenced; `ERR_LAYER_NOT_FOUND` for
+   * a layer of `keep` that is not there. Nothing was removed then.
+   */
+  async gc(options: GcOptions = {}): Promise<GcReport> {
+    const keep: string[] = [];
+    for (const id of options.keep ?? []) keep.push(await this.#resolve(id));
+    return collectGarbage(this.#layout, () => this.layers(), { ...options, keep });
   }
 
   /** Unmounts what was mounted through this object, except persistent mounts. */

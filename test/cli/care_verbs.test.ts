@@ -56,3 +56,22 @@ test('check of what is no store', async (t) => {
   t.regex(stderr, /ERR_STORE/);
   t.deepEqual(await readdir(join(directory, 'x')), ['y']);
 });
+
+test('gc: -n prints what would go and how much, without it that goes', async (t) => {
+  const { store, aufs } = await place(t);
+  const source = await temporaryDirectory(t);
+  await write(source, { file: 'x'.repeat(5000) });
+  const cached = await store.createLayer({ from: source, labels: { cache: '' } });
+  const kept = await store.createLayer({ from: source, labels: { cache: '' } });
+  await write(store.root, { [`diff/${id('c')}-removing/x`]: '' });
+  const dry = await aufs('gc', '-n', '--keep', kept.id.slice(0, 12));
+  t.is(dry.code, 0, dry.stderr);
+  t.regex(
+    dry.stdout,
+    new RegExp(`^${cached.id} +[\\d.]+ KiB\n.*c-removing .*\nwould remove 1 layers and 1 leftovers, `),
+  );
+  t.is((await readdir(join(store.root, 'diff'))).length, 3);
+  const done = JSON.parse((await aufs('gc', '--json', '--keep', kept.id)).stdout);
+  t.like(done, { dryRun: false, layers: [{ id: cached.id }], kept: [{ id: kept.id, why: 'asked' }] });
+  t.deepEqual(await readdir(join(store.root, 'diff')), [kept.id]);
+});

@@ -35,7 +35,7 @@ export async function checkStore(layout: Layout, options: CheckOptions): Promise
   const { repair = false, signal } = options;
   signal?.throwIfAborted();
   if (!repair) {
-    const { faults, layers } = await lasting(layout);
+    const { faults, layers } = await findFaults(layout);
     return report(
       faults.map((fault) => toFinding(fault)),
       layers,
@@ -86,7 +86,7 @@ function judge(found: Survey): Fault[] {
  * What is wrong and stays wrong: what living processes are busy with looks half-made, but they hold the layer's lock. The
  * second look is taken while they cannot begin anything new with the layers in question.
  */
-async function lasting(layout: Layout): Promise<{ readonly faults: Fault[]; readonly layers: number }> {
+export async function findFaults(layout: Layout): Promise<{ faults: Fault[]; layers: number }> {
   const first = await survey(layout);
   const suspects = judge(first);
   const lasting: Fault[] = suspects.filter(({ id }) => id === undefined);
