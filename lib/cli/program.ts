@@ -5,6 +5,7 @@ import { changes } from './changes.ts';
 import { check } from './check.ts';
 import { commit } from './commit.ts';
 import { create } from './create.ts';
+import { df } from './df.ts';
 import { doctor } from './doctor.ts';
 import { ExitCode, exitCodeOf } from './exit_code.ts';
 import { gc } from './gc.ts';
@@ -33,6 +34,7 @@ const VERBS: readonly Verb[] = [
   rm,
   check,
   gc,
+  df,
   info,
   doctor,
 ];

@@ -73,8 +73,8 @@ interface Plan {
   readonly kept: { id: string; why: KeptWhy }[];
 }
 
-/** Children come before their parents. */
-async function makePlan(
+/** What can go and what stays, with the reason. Children come before their parents. */
+export async function makePlan(
   layout: Layout,
   layers: readonly Layer[],
   keep: ReadonlySet<string>,
@@ -117,7 +117,8 @@ function refuseUncertain(layout: Layout, faults: readonly Fault[]): void {
   );
 }
 
-async function measureLeftovers(
+/** Those of the faults that are leftovers, with all that goes with them. */
+export async function measureLeftovers(
   layout: Layout,
   faults: readonly Fault[],
   signal: AbortSignal | undefined,

@@ -5,6 +5,7 @@ export type { ApplyOptions, ArchiveFormat, ArchiveOptions } from './archive_opti
 export type { CheckOptions, CheckReport } from './check/check_store.ts';
 export type { Finding, FindingKind } from './check/finding.ts';
 export type { ByteSource } from './chunks.ts';
+export type { LayerUsage, StoreUsage } from './df.ts';
 export type { GcOptions, GcReport, KeptWhy } from './gc.ts';
 export { type Abortable, type CommitOptions, Layer } from './layer.ts';
 export { isLayerId } from './layer_id.ts';
@@ -13,3 +14,4 @@ export { type OpenStoreOptions, openStore } from './open_store.ts';
 export type { Reference } from './references.ts';
 export { type CreateLayerOptions, Store } from './store.ts';
 export type { StoreInfo } from './store_info.ts';
+export type { TreeUsage } from './tree_usage.ts';

@@ -7,6 +7,7 @@ import type { ApplyOptions } from './archive_options.ts';
 import { readChain } from './chain_file.ts';
 import { type CheckOptions, type CheckReport, checkStore } from './check/check_store.ts';
 import type { ByteSource } from './chunks.ts';
+import { measureStore, type StoreUsage } from './df.ts';
 import { collectGarbage, type GcOptions, type GcReport } from './gc.ts';
 import { type Abortable, Layer, type LayerContext } from './layer.ts';
 import { checkLayerId, checkLayerPrefix, isLayerId, newLayerId } from './layer_id.ts';
@@ -134,6 +135,11 @@ export class Store implements AsyncDisposable {
     const keep: string[] = [];
     for (const id of options.keep ?? []) keep.push(await this.#resolve(id));
     return collectGarbage(this.#layout, () => this.layers(), { ...options, keep });
+  }
+
+  /** What each layer takes, and what would become free. Looks at every file; changes nothing. */
+  async df(options: Abortable = {}): Promise<StoreUsage> {
+    return measureStore(this.#layout, await this.layers(), options);
   }
 
   /** Unmounts what was mounted through this object, except persistent mounts. */

@@ -75,3 +75,24 @@ test('gc: -n prints what would go and how much, without it that goes', async (t)
   t.like(done, { dryRun: false, layers: [{ id: cached.id }], kept: [{ id: kept.id, why: 'asked' }] });
   t.deepEqual(await readdir(join(store.root, 'diff')), [kept.id]);
 });
+
+test('df: a line for each layer, and their sum', async (t) => {
+  const { store, aufs } = await place(t);
+  const source = await temporaryDirectory(t);
+  await write(source, { file: 'x'.repeat(5000) });
+  const layer = await store.createLayer({ from: source });
+  const { code, stdout } = await aufs('df');
+  t.is(code, 0);
+  t.regex(
+    stdout,
+    new RegExp(`^LAYER .*\n${layer.id.slice(0, 12)} +[\\d.]+ KiB +4\\.9 KiB +1 +n/a +[\\d.]+ KiB +-\ntotal `),
+  );
+  const json = JSON.parse((await aufs('df', '--json')).stdout);
+  t.like(json.layers[0], {
+    id: layer.id,
+    apparentBytes: 5000,
+    entries: 1,
+    sharedBytes: null,
+    reference: null,
+  });
+});
