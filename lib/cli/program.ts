@@ -18,6 +18,7 @@ import { rm } from './rm.ts';
 import type { Terminal } from './terminal.ts';
 import { umount } from './umount.ts';
 import { defaultRoot, type GlobalOptions, makeContext, type Runner, type Verb } from './verb.ts';
+import { verify } from './verify.ts';
 import { version } from './version.ts';
 import { which } from './which.ts';
 
@@ -33,6 +34,7 @@ const VERBS: readonly Verb[] = [
   commit,
   rm,
   check,
+  verify,
   gc,
   df,
   info,

@@ -15,3 +15,4 @@ export type { Reference } from './references.ts';
 export { type CreateLayerOptions, Store } from './store.ts';
 export type { StoreInfo } from './store_info.ts';
 export type { TreeUsage } from './tree_usage.ts';
+export type { VerifiedLayer, VerifyOptions, VerifyProgress, VerifyReport, VerifyState } from './verify.ts';

@@ -16,6 +16,7 @@ import { readMetadata } from './metadata.ts';
 import { publishLayer } from './publish_layer.ts';
 import { copyInto } from './source_tree.ts';
 import { describeStore, type StoreInfo } from './store_info.ts';
+import { type VerifyOptions, type VerifyReport, verifyLayers } from './verify.ts';
 
 export interface CreateLayerOptions extends Abortable {
   /** The layer to stand on, by its id or a unique beginning of it. @default none: a base layer */
@@ -140,6 +141,21 @@ export class Store implements AsyncDisposable {
   /** What each layer takes, and what would become free. Looks at every file; changes nothing. */
   async df(options: Abortable = {}): Promise<StoreUsage> {
     return measureStore(this.#layout, await this.layers(), options);
+  }
+
+  /**
+   * Reads layers and compares them, file by file and as a whole, with the archive that each was made of. Nothing is
+   * changed. Damaged layers are in the report, they are no error.
+   *
+   * @param layers - Layers, or ids or unique beginnings of ids. @default all
+   * @throws {AufsError} `ERR_LAYER_NOT_FOUND`, `ERR_LAYER_ID`.
+   */
+  async verify(layers?: readonly (string | Layer)[], options: VerifyOptions = {}): Promise<VerifyReport> {
+    const chosen: Layer[] = [];
+    for (const layer of layers ?? (await this.layers())) {
+      chosen.push(layer instanceof Layer ? layer : await this.layer(layer, { damaged: true }));
+    }
+    return verifyLayers(this.#layout, chosen, options);
   }
 
   /** Unmounts what was mounted through this object, except persistent mounts. */

@@ -3,6 +3,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { openStore, type Store } from '../../lib/store/index.ts';
+import { tar } from '../store/archive_helper.ts';
 import { id, temporaryDirectory, write } from '../store/store_helper.ts';
 import { nodeAufs, type Outcome } from './cli_helper.ts';
 
@@ -94,5 +95,22 @@ test('df: a line for each layer, and their sum', async (t) => {
     entries: 1,
     sharedBytes: null,
     reference: null,
+  });
+});
+
+test('verify: 65 if a layer is damaged, with the first file', async (t) => {
+  const { store, aufs } = await place(t);
+  const { layer, diffId } = await store.apply([tar([{ name: 'etc/hosts', data: 'x' }])]);
+  const whole = await aufs('verify');
+  t.is(whole.code, 0);
+  t.regex(whole.stdout, new RegExp(`^${layer.id.slice(0, 12)} +whole +${diffId} `));
+  await writeFile(join(layer.diffPath, 'etc/hosts'), 'y');
+  const damaged = await aufs('verify', layer.id.slice(0, 8));
+  t.is(damaged.code, 65);
+  t.is(damaged.stderr, '');
+  t.regex(damaged.stdout, /damaged +etc\/hosts: /);
+  t.like(JSON.parse((await aufs('verify', '--json')).stdout), {
+    sound: false,
+    layers: [{ entry: 'etc/hosts' }],
   });
 });
