@@ -10,12 +10,14 @@ import { doctor } from './doctor.ts';
 import { ExitCode, exitCodeOf } from './exit_code.ts';
 import { gc } from './gc.ts';
 import { info } from './info.ts';
+import { inspect } from './inspect.ts';
 import { layer } from './layer.ts';
 import { ls } from './ls.ts';
 import { mount } from './mount.ts';
 import { reportError } from './report_error.ts';
 import { rm } from './rm.ts';
 import type { Terminal } from './terminal.ts';
+import { tree } from './tree.ts';
 import { umount } from './umount.ts';
 import { defaultRoot, type GlobalOptions, makeContext, type Runner, type Verb } from './verb.ts';
 import { verify } from './verify.ts';
@@ -27,6 +29,8 @@ const VERBS: readonly Verb[] = [
   mount,
   umount,
   ls,
+  tree,
+  inspect,
   changes,
   which,
   branch,

@@ -8,9 +8,12 @@ import { readChain } from './chain_file.ts';
 import { type CheckOptions, type CheckReport, checkStore } from './check/check_store.ts';
 import type { ByteSource } from './chunks.ts';
 import { measureStore, type StoreUsage } from './df.ts';
+import { findByName } from './find_layer.ts';
 import { collectGarbage, type GcOptions, type GcReport } from './gc.ts';
+import { inspectLayer, type LayerDescription } from './inspect_layer.ts';
 import { type Abortable, Layer, type LayerContext } from './layer.ts';
 import { checkLayerId, checkLayerPrefix, isLayerId, newLayerId } from './layer_id.ts';
+import { type LayerTree, layerTree, type TreeOptions } from './layer_tree.ts';
 import type { Layout } from './layout.ts';
 import { readMetadata } from './metadata.ts';
 import { publishLayer } from './publish_layer.ts';
@@ -156,6 +159,27 @@ export class Store implements AsyncDisposable {
       chosen.push(layer instanceof Layer ? layer : await this.layer(layer, { damaged: true }));
     }
     return verifyLayers(this.#layout, chosen, options);
+  }
+
+  /**
+   * The layer with this id, else the one whose label `name` is this, else the only one whose id begins so. A damaged
+   * one, too (see {@link Layer.problem}).
+   *
+   * @throws {AufsError} `ERR_LAYER_NOT_FOUND`; `ERR_LAYER_ID` (no name and no id, or the beginning or name of several).
+   */
+  async find(text: string): Promise<Layer> {
+    return findByName(await this.layers(), text) ?? this.layer(text, { damaged: true });
+  }
+
+  /** Which layer stands on which: the base layers, each with what stands on it. */
+  async tree(options: TreeOptions = {}): Promise<LayerTree[]> {
+    return layerTree(await this.layers(), options);
+  }
+
+  /** Everything that is known of a layer, its size included. @throws what {@link find} throws. */
+  async inspect(layer: string | Layer, options: Abortable = {}): Promise<LayerDescription> {
+    const found = layer instanceof Layer ? layer : await this.find(layer);
+    return inspectLayer(this.#layout, found, await this.layers(), options);
   }
 
   /** Unmounts what was mounted through this object, except persistent mounts. */

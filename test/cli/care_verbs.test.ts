@@ -114,3 +114,27 @@ test('verify: 65 if a layer is damaged, with the first file', async (t) => {
     layers: [{ entry: 'etc/hosts' }],
   });
 });
+
+test('tree draws, inspect tells; both take names', async (t) => {
+  const { store, aufs } = await place(t);
+  await store.createLayer({ id: id('a'), readOnly: true, labels: { name: 'base', cache: 'x\ny' } });
+  await store.createLayer({ id: id('b'), parent: id('a') });
+  await store.createLayer({ id: id('c'), parent: id('b') });
+  await store.createLayer({ id: id('d'), parent: id('a') });
+  const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(12));
+  t.is(
+    (await aufs('tree', '--size')).stdout,
+    `${a}  base  ro  0 B  cache=x\\012y\n├─ ${b}  rw  0 B\n│  └─ ${c}  rw  0 B\n└─ ${d}  rw  0 B\n`,
+  );
+  t.like(JSON.parse((await aufs('tree', '--json')).stdout).layers[0], { id: id('a'), size: null });
+  const told = await aufs('inspect', 'base');
+  t.is(told.code, 0, told.stderr);
+  t.regex(told.stdout, new RegExp(`^id +${id('a')}\nname +base\nstate +read-only\nheld by +children\n`));
+  t.regex(told.stdout, new RegExp(`^children +${id('b')}\n +${id('d')}\n`, 'm'));
+  t.like(JSON.parse((await aufs('inspect', 'cc', '--json')).stdout), {
+    id: id('c'),
+    parents: [id('b'), id('a')],
+  });
+  t.is((await aufs('inspect', 'nobody')).code, 64);
+  t.is((await aufs('inspect', 'ee')).code, 66);
+});
