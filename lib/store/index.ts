@@ -7,6 +7,7 @@ export type { Finding, FindingKind } from './check/finding.ts';
 export type { ByteSource } from './chunks.ts';
 export type { LayerUsage, StoreUsage } from './df.ts';
 export type { GcOptions, GcReport, KeptWhy } from './gc.ts';
+export { GraphDriver } from './graph_driver.ts';
 export type { LayerDescription, MountFacts } from './inspect_layer.ts';
 export { type Abortable, type CommitOptions, Layer } from './layer.ts';
 export { isLayerId } from './layer_id.ts';

@@ -81,6 +81,16 @@ export async function tryStoreLock(layout: Layout, work: () => Promise<void>): P
   }
 }
 
+/** Runs `work` while nobody else does anything under the lock of this file, which is made. Taken before a layer's. */
+export async function withFileLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const lock = await waitFor(path, true);
+  try {
+    return await work();
+  } finally {
+    binding().unlock(lock);
+  }
+}
+
 function storeLock(layout: Layout): string {
   return join(layout.own, 'lock');
 }

@@ -10,6 +10,7 @@ import type { ByteSource } from './chunks.ts';
 import { measureStore, type StoreUsage } from './df.ts';
 import { findByName } from './find_layer.ts';
 import { collectGarbage, type GcOptions, type GcReport } from './gc.ts';
+import { GraphDriver } from './graph_driver.ts';
 import { inspectLayer, type LayerDescription } from './inspect_layer.ts';
 import { type Abortable, Layer, type LayerContext } from './layer.ts';
 import { checkLayerId, checkLayerPrefix, isLayerId, newLayerId } from './layer_id.ts';
@@ -180,6 +181,11 @@ export class Store implements AsyncDisposable {
   async inspect(layer: string | Layer, options: Abortable = {}): Promise<LayerDescription> {
     const found = layer instanceof Layer ? layer : await this.find(layer);
     return inspectLayer(this.#layout, found, await this.layers(), options);
+  }
+
+  /** This store by the names of Docker's graph driver. */
+  graphDriver(): GraphDriver {
+    return new GraphDriver(this, this.#layout);
   }
 
   /** Unmounts what was mounted through this object, except persistent mounts. */

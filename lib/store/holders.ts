@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hasCode } from '../errors.ts';
+import { writeDurably } from './durable_file.ts';
+import { isLayerId } from './layer_id.ts';
+import { withFileLock } from './layer_lock.ts';
+import type { Layout } from './layout.ts';
+import { makeDirectory } from './own_folders.ts';
+
+/** A process that has taken a layer so many times, and has not given it back. */
+interface Holder {
+  /** Tells the process from a later one with its number, also after the machine was started anew. */
+  readonly process: string;
+  readonly count: number;
+}
+
+/**
+ * Who uses a layer, counted for each process in `.node-aufs/holders/ID`. What is counted for a process that has ended
+ * is forgotten at the next look. Processes of other PID namespaces count as ended.
+ */
+export class Holders {
+  readonly #folder: string;
+
+  constructor(layout: Layout) {
+    this.#folder = join(layout.own, 'holders');
+  }
+
+  /** Ids of layers that were taken at some time. */
+  async ids(): Promise<string[]> {
+    try {
+      return (await readdir(this.#folder)).filter(isLayerId);
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return [];
+      throw error;
+    }
+  }
+
+  /**
+   * Adds `by` to what this process has taken, never below 0, then runs `work` with the sum of all living processes.
+   * Nobody else counts this layer meanwhile; if `work` fails the count is as it was.
+   */
+  async change<T>(id: string, by: number, work: (before: number, after: number) => Promise<T>): Promise<T> {
+    await makeDirectory(this.#folder, 0o700);
+    const path = join(this.#folder, id);
+    return withFileLock(`${path}.lock`, async () => {
+      const living = await this.#living(path);
+      const self = await processKey(process.pid);
+      const own = living.find((holder) => holder.process === self)?.count ?? 0;
+      const others = living.filter((holder) => holder.process !== self);
+      const count = Math.max(0, own + by);
+      const sum = others.reduce((before, holder) => before + holder.count, 0);
+      const counted = (times: number): Holder[] =>
+        times === 0 ? others : [...others, { process: self, count: times }];
+      // A process that is killed while it mounts has said that it does.
+      if (by > 0) await save(path, counted(count));
+      try {
+        const result = await work(sum + own, sum + count);
+        if (by <= 0) await save(path, counted(count));
+        return result;
+      } catch (error) {
+        await save(path, counted(own));
+        throw error;
+      }
+    });
+  }
+
+  async #living(path: string): Promise<Holder[]> {
+    const living: Holder[] = [];
+    for (const holder of parse(await readFile(path, 'utf8').catch(() => '[]'))) {
+      const pid = Number(holder.process.split(' ')[0]);
+      if ((await processKey(pid).catch(() => '')) === holder.process) living.push(holder);
+    }
+    return living;
+  }
+}
+
+async function save(path: string, holders: readonly Holder[]): Promise<void> {
+  if (holders.length > 0) await writeDurably(path, JSON.stringify(holders));
+  else await rm(path, { force: true });
+}
+
+/** Number of the process, when it began, and which start of the machine that was. */
+async function processKey(pid: number): Promise<string> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+  // The second field, the name, may hold anything; the 22nd is when it began.
+  const began = text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+  const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+  return `${pid} ${began} ${boot}`;
+}
+
+function parse(text: string): Holder[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? value.filter(isHolder) : [];
+  } catch {
+    return [];
+  }
+}
+
+function isHolder(value: unknown): value is Holder {
+  const { process, count } = (value ?? {}) as Partial<Record<keyof Holder, unknown>>;
+  return typeof process === 'string' && typeof count === 'number' && count > 0;
+}
