@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { readFile } from 'node:fs/promises';
+import { mountAt, readMounts } from '../mount/mountinfo.ts';
 import { listServers } from '../mount/running_servers.ts';
 import { parseChain } from './chain_file.ts';
 import type { Layer } from './layer.ts';
@@ -29,13 +30,15 @@ export class References {
   static async of(layout: Layout, layers: readonly Layer[]): Promise<References> {
     const children = new Map<string, Set<string>>();
     const mounted = new Set<string>();
+    const mounts = await readMounts();
     const words = (await listServers()).flatMap(({ args }) => args);
     for (const layer of layers) {
       for (const parent of await namedBy(layout, layer)) {
         children.set(parent, (children.get(parent) ?? new Set()).add(layer.id));
       }
       // A mount anywhere (`-o br=…`) has the layer's directory on its server's command line.
-      const used = words.some((word) => word.includes(layer.id)) || (await layer.mounted());
+      const used =
+        words.some((word) => word.includes(layer.id)) || mountAt(mounts, layer.mountPath) !== undefined;
       if (used) mounted.add(layer.id);
     }
     return new References(children, mounted);

@@ -15,17 +15,18 @@ export class ChainEvidence {
   readonly #known = new Map<string, readonly string[] | undefined>();
   readonly #recorded = new Map<string, string | null | undefined>();
   readonly #named = new Set<string>();
+  readonly #lines = new Map<string, readonly string[]>();
 
   constructor(survey: Survey) {
     this.#survey = survey;
     for (const [id, text] of survey.metadata) this.#recorded.set(id, recordedParent(text));
-    for (const [id, text] of survey.chains) this.#collect(id, parseChain(text));
+    for (const [id, text] of survey.chains) this.#lines.set(id, parseChain(text));
+    for (const [id, lines] of this.#lines) this.#collect(id, lines);
   }
 
   /** The lines of `layers/ID` as they are; undefined if there is no such file. */
   lines(id: string): readonly string[] | undefined {
-    const text = this.#survey.chains.get(id);
-    return text === undefined ? undefined : parseChain(text);
+    return this.#lines.get(id);
   }
 
   /** Parent that we recorded, null for none; undefined if nothing was. */
