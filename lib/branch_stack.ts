@@ -11,7 +11,7 @@ export interface StackControl {
 }
 
 /**
- * The branches of a union in use. They can be changed while files are open: what is open stays what it is, everything
+ * The branches of a union in use. They can be changed while files are open: open files stay what they are, everything
  * else is seen through the new stack when a call returns. Changes of one union are made one after the other.
  *
  * A branch is named by its path, however that is written, as long as it leads to the branch's directory.
