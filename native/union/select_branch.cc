@@ -32,7 +32,7 @@ Result<BranchIndex> lowest_visible(Engine& engine, const NodePtr& dir) {
     const std::lock_guard guard(name.parent->dir->lock);
     AUFS_TRY(DirIndex* const index, ensure_index(engine, name.parent));
     const BranchIndex closed = index->closed_at(name.name);
-    if (closed != kNoBranch) lowest = std::min<BranchIndex>(lowest, closed - 1);
+    if (closed != kNoBranch) lowest = std::min(lowest, static_cast<BranchIndex>(closed - 1));
     at = name.parent;
   }
   return lowest;
