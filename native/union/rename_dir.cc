@@ -37,14 +37,9 @@ Result<bool> shows_lower_child(Engine& engine, const NodePtr& dir, BranchIndex b
 void keep_one_layer(Engine& engine, const NodePtr& dir, BranchIndex branch) {
   {
     const std::lock_guard guard(dir->dir->lock);
-    const std::lock_guard layers(dir->dir->layers_mutex);
-    auto& all = dir->dir->layers;
-    all.erase(
-        std::remove_if(all.begin(), all.end(), [&](const DirLayer& layer) { return layer.branch != branch; }),
-        all.end());
-    dir->dir->index.reset();
+    set_layers(*dir, {branch});
+    forget_index(engine, dir);
   }
-  engine.lookup_cache.dropped(*dir);
   const Result<std::vector<DirEntry>> entries = list_directory(engine, dir);
   if (!entries) return;
   for (const DirEntry& entry : *entries) {

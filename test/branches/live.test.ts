@@ -17,9 +17,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mount, mountedBranches } from '../../lib/mount.ts';
 import { Union } from '../../lib/union.ts';
+import { look } from '../helpers/look.ts';
 import type { Tree } from '../helpers/tree.ts';
 import { onBoth, onMount, type Plans } from './rig.ts';
-import { look } from './seen.ts';
 
 const base: Plans = {
   rw: { mode: 'rw', tree: { d: { u: 'rw' } } },

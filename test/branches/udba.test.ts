@@ -6,11 +6,11 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { Union } from '../../lib/union.ts';
+import { look } from '../helpers/look.ts';
 import { UnionPlace } from '../helpers/place.ts';
 import { oneOf, seeded } from '../helpers/random.ts';
 import type { Tree } from '../helpers/tree.ts';
 import { onBoth, onMount, type Plans, Rig } from './rig.ts';
-import { look } from './seen.ts';
 
 const udba = { udba: 'reval' } as const;
 const stack: Plans = {

@@ -2,10 +2,10 @@
 // Whiteouts, renames and links on a stack of several writable branches. Each row is played on the mount and in process; what is seen at
 // the end is seen again by a union that is opened anew.
 import { Union } from '../../lib/union.ts';
+import { look } from '../helpers/look.ts';
 import { type Place, UnionPlace } from '../helpers/place.ts';
 import type { Tree } from '../helpers/tree.ts';
 import { onBoth, type Plans } from './rig.ts';
-import { look } from './seen.ts';
 
 interface Row {
   readonly title: string;

@@ -4,6 +4,7 @@ import type { ExecutionContext, TestFn } from 'ava';
 import { hasCode } from '../../lib/errors.ts';
 import { mountAt, readMounts } from '../../lib/mount/mountinfo.ts';
 import { type Engine, engines } from './engines.ts';
+import { look } from './look.ts';
 import type { Place } from './place.ts';
 import { Stage } from './stage.ts';
 import { readMetadata, readTree, type Tree } from './tree.ts';
@@ -57,12 +58,12 @@ async function play(t: ExecutionContext, row: Scenario, engine: Engine): Promise
           );
     if (fails === undefined) t.is(error, undefined);
     else t.true(hasCode(error, fails), `failed with ${String(error)} instead of ${fails}`);
-    if (merged !== undefined) t.deepEqual(await look(place, ''), merged);
+    if (merged !== undefined) t.deepEqual(await look(place), merged);
   });
   if (upperAfter !== undefined && engine.stores) t.deepEqual(await readTree(stage.upper), upperAfter);
   if (merged !== undefined && engine.stores) {
     await engine.show(stage, async (place) => {
-      t.deepEqual(await look(place, ''), merged, 'shown again');
+      t.deepEqual(await look(place), merged, 'shown again');
     });
   }
   t.deepEqual(await lookAtLowers(stage, engine), before, 'a lower branch changed');
@@ -73,17 +74,4 @@ async function play(t: ExecutionContext, row: Scenario, engine: Engine): Promise
 /** Content of the lower branches, and, where the engine leaves them alone, all that can be seen of them. */
 function lookAtLowers({ lowers }: Stage, { converts }: Engine): Promise<unknown[]> {
   return Promise.all(lowers.map((path) => (converts ? readTree(path) : readMetadata(path))));
-}
-
-/** The tree as the place shows it. */
-async function look(place: Place, path: string): Promise<Tree> {
-  const tree: Record<string, Tree[string]> = {};
-  for (const name of (await place.readdir(path)).sort()) {
-    const at = path === '' ? name : `${path}/${name}`;
-    const type = (await place.lstat(at)).mode & 0o170000;
-    if (type === 0o040000) tree[name] = await look(place, at);
-    else if (type === 0o120000) tree[name] = { link: await place.readlink(at) };
-    else tree[name] = await place.readFile(at);
-  }
-  return tree;
 }

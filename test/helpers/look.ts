@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-import type { Place } from '../helpers/place.ts';
-import type { Tree } from '../helpers/tree.ts';
+import type { Place } from './place.ts';
+import type { Tree } from './tree.ts';
 
 /** The tree as the place shows it. */
 export async function look(place: Place, path = ''): Promise<Tree> {
