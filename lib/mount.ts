@@ -24,6 +24,12 @@ export interface MountOptions extends StackOptions {
   readonly readOnly?: boolean | undefined;
   /** Any directory can be renamed; without it AUFS's EXDEV for one that has anything below. @default true */
   readonly dirren?: boolean | undefined;
+  /**
+   * The permissions that the union shows decide who may use a directory; without it those that the directory has in each
+   * lower branch must allow it too (AUFS: `nodirperm1`; the kernel remembers no names then).
+   * @default true
+   */
+  readonly dirperm1?: boolean | undefined;
   /** A copy_up is not on disk when its call returns: faster, and lost in a power cut. @default false */
   readonly volatile?: boolean | undefined;
   /**
@@ -93,7 +99,8 @@ export function mountedBranches(target: string): BranchStack {
 }
 
 function serverOptions(options: MountOptions): string[] {
-  const { readOnly = false, dirren = true, volatile = false, nonEmpty = false, allowOther } = options;
+  const { readOnly = false, dirren = true, dirperm1 = true, volatile = false } = options;
+  const { nonEmpty = false, allowOther } = options;
   const { createPolicy, copyUpPolicy, udba, diropq, shwh } = resolveStackOptions(options);
   const words = [
     ...(createPolicy === 'tdp' ? [] : [`create=${createPolicy}`]),
@@ -104,6 +111,7 @@ function serverOptions(options: MountOptions): string[] {
     ...(readOnly ? ['ro'] : []),
     ...(allowOther === undefined ? [] : [allowOther ? 'allow_other' : 'noallow_other']),
     ...(dirren ? [] : ['nodirren']),
+    ...(dirperm1 ? [] : ['nodirperm1']),
     ...(volatile ? ['volatile'] : []),
     ...(nonEmpty ? ['nonempty'] : []),
   ];

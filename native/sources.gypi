@@ -3,6 +3,7 @@
     "engine_files": [
       "sys/attributes.cc",
       "sys/clock.cc",
+      "sys/credentials.cc",
       "sys/descriptors.cc",
       "sys/directory.cc",
       "sys/file_io.cc",
@@ -81,6 +82,7 @@
     ],
     "fuse_files": [
       "fuse/branch_control.cc",
+      "fuse/caller.cc",
       "fuse/control.cc",
       "fuse/convert.cc",
       "fuse/dirent_writer.cc",

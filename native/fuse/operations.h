@@ -13,6 +13,8 @@ Result<NodePtr> node_of(Call& call);
 // Errors: EBADF for an fh that is not open.
 Result<std::shared_ptr<FileHandle>> file_of(Call& call, std::uint64_t fh);
 Caller caller_of(const Call& call) noexcept;
+// With `nodirperm1` the permissions of the directory in every branch must allow it too. The kernel asks for each name anew then.
+Status check_layers(Call& call, const NodePtr& dir, int mode);
 // Tells the kernel of `found`, counting one look-up.
 Status reply_entry(Call& call, const Found& found);
 

@@ -2,6 +2,7 @@
 // Directories. An offset is the position in the handle's snapshot: 0 is ".", 1 is "..", the names follow; what a listing
 // returns as `off` of an entry is the position of the next one.
 #include <dirent.h>
+#include <unistd.h>
 
 #include "fuse/convert.h"
 #include "fuse/dirent_writer.h"
@@ -75,6 +76,7 @@ Status list(Call& call, Listing listing) {
 
 Status on_opendir(Call& call) {
   AUFS_TRY(NodePtr node, node_of(call));
+  AUFS_CHECK(check_layers(call, node, R_OK));
   const std::uint64_t fh = call.server.dirs.add(std::make_shared<DirHandle>(std::move(node)));
   // The kernel keeps the listing and drops it by itself whenever an operation changes the directory.
   const std::uint32_t cached =

@@ -5,9 +5,13 @@
 // an operation are invalidated; unlink, rmdir and a rename over something lower the count of the inode they hit and ask
 // for its ctime again; rename does the same for what moved; link takes the new attributes from the reply. All names of a
 // hard-link group are one Node, hence one inode there. So nothing here needs a notification.
+#include <unistd.h>
+
+#include "fuse/caller.h"
 #include "fuse/convert.h"
 #include "fuse/find_again.h"
 #include "fuse/operations.h"
+#include "sys/credentials.h"
 #include "sys/process_control.h"
 
 namespace aufs::fuse {
@@ -49,6 +53,13 @@ Result<NodePtr> node_of(Call& call) {
   return node_of(call, call.request.header.nodeid);
 }
 
+Status check_layers(Call& call, const NodePtr& dir, int mode) {
+  const wire::InHeader& caller = call.request.header;
+  if (call.server.settings.dirperm1 || caller.uid == 0) return ok();
+  const sys::ActAs somebody(caller.uid, caller.gid, groups_of(caller));
+  return call.server.fs.access_layers(dir, mode);
+}
+
 Caller caller_of(const Call& call) noexcept {
   return {call.request.header.uid, call.request.header.gid};
 }
@@ -65,6 +76,7 @@ Status reply_entry(Call& call, const Found& found) {
 Status on_lookup(Call& call) {
   if (call.request.name == "." || call.request.name == "..") return reply_self_or_parent(call);
   AUFS_TRY(const NodePtr parent, node_of(call));
+  AUFS_CHECK(check_layers(call, parent, X_OK));
   const Result<Found> found = call.server.fs.lookup(parent, call.request.name);
   if (found) return reply_entry(call, *found);
   const double absent_for = call.server.timeouts.negative;

@@ -46,8 +46,6 @@ constexpr FlagWord kFlagWords[] = {
 using enum Stance;
 constexpr KnownWord kKnownWords[] = {
     // AUFS
-    {"dirperm1", "", kAccepted, "the permissions of the topmost directory always decide"},
-    {"nodirperm1", "", kAccepted, "the permissions of the topmost directory always decide"},
     {"xino", "", kAccepted, "inode numbers are stable without a table on disk"},
     {"noxino", "", kAccepted, "inode numbers are stable without a table on disk"},
     {"trunc_xino", "", kAccepted, "there is no inode number table"},

@@ -214,6 +214,8 @@ std::optional<MaybeFailure> Parser::read_own_word(const Word& word) {
   if (word.name == "noshwh") return options_.show_whiteouts = false, fine;
   if (word.name == "dirren") return options_.dirren = true, fine;
   if (word.name == "nodirren") return options_.dirren = false, fine;
+  if (word.name == "dirperm1") return options_.dirperm1 = true, fine;
+  if (word.name == "nodirperm1") return options_.dirperm1 = false, fine;
   if (word.name == "volatile") return options_.is_volatile = true, fine;
   if (word.name == "nonempty") return options_.nonempty = true, fine;
   if (word.name == "allow_other") return options_.allow_other = true, fine;
@@ -310,6 +312,7 @@ MaybeFailure Parser::gather_branches() {
 
 MaybeFailure Parser::finish() {
   if (options_.revalidate) options_.timeouts = {0, 0, 0};
+  if (!options_.dirperm1) options_.timeouts.entry = options_.timeouts.negative = 0;
   options_.read_only = (options_.mount_flags & MS_RDONLY) != 0;
   if (auto failure = gather_branches()) return failure;
   const bool any_writable = std::any_of(options_.branches.begin(), options_.branches.end(),

@@ -30,6 +30,7 @@ struct Options {
   bool revalidate = false;  // udba=reval, notify
   bool show_whiteouts = false;
   bool always_opaque = false;  // diropq=always
+  bool dirperm1 = true;
   CreatePolicy create_policy;
   CopyUpPolicy copy_up_policy = CopyUpPolicy::kTopDownParent;
   bool nonempty = false;

@@ -9,39 +9,11 @@
 #include <string>
 #include <string_view>
 
+#include "fuse/caller.h"
 #include "fuse/operations.h"
-#include "sys/process_control.h"
 
 namespace aufs::fuse {
 namespace {
-
-// /proc/PID/status of the caller; empty if it cannot be seen from here.
-std::string status_of(const wire::InHeader& caller) {
-  if (caller.pid == 0) return {};
-  std::string path = "/proc/";
-  path.append(std::to_string(caller.pid)).append("/status");
-  Result<std::string> status = sys::read_text(path.c_str());
-  return status ? *std::move(status) : std::string();
-}
-
-// What stands after "\nNAME:\t"; empty if there is no such line.
-std::string_view line_of(std::string_view status, std::string_view title) {
-  const std::size_t begin = status.find(title);
-  if (begin == std::string_view::npos) return {};
-  const std::string_view rest = status.substr(begin + title.size());
-  return rest.substr(0, rest.find('\n'));
-}
-
-// "1 2 3 "
-bool lists_group(std::string_view line, gid_t gid) {
-  while (!line.empty()) {
-    gid_t group = 0;
-    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), group);
-    if (error == std::errc() && group == gid) return true;
-    line.remove_prefix(std::max<std::size_t>(1, static_cast<std::size_t>(end - line.data())));
-  }
-  return false;
-}
 
 bool has_set_id(mode_t mode) noexcept {
   return (mode & (S_ISUID | S_ISGID)) != 0;
@@ -61,7 +33,8 @@ bool may_keep_set_id(const wire::InHeader& caller) {
 bool is_caller_in_group(const Call& call, gid_t gid) {
   const wire::InHeader& caller = call.request.header;
   if (caller.gid == gid) return true;
-  return lists_group(line_of(status_of(caller), "\nGroups:\t"), gid);
+  const std::vector<gid_t> groups = groups_of(caller);
+  return std::find(groups.begin(), groups.end(), gid) != groups.end();
 }
 
 mode_t without_set_id(mode_t mode, bool in_group) noexcept {

@@ -39,7 +39,7 @@ Result<LayerNames> read_layer(int dir, bool honour_whiteouts, bool show_whiteout
   LayerNames layer;
   std::vector<LayerNames::Item> markers;
   AUFS_CHECK(sys::for_each_entry(dir, "", [&](const sys::RawEntry& entry) {
-    switch (whiteout::classify(entry.name)) {
+    switch (entry.name == whiteout::kPrefix ? whiteout::Kind::kNone : whiteout::classify(entry.name)) {
       case whiteout::Kind::kNone:
         layer.names.push_back({std::string(entry.name), entry.ino, entry.type});
         break;

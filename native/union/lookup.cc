@@ -151,6 +151,20 @@ void follow_layers(Engine& engine, const NodePtr& node, std::vector<BranchIndex>
   if (set_layers(*node, branches)) forget_index(engine, node);
 }
 
+// An opaque marker that is no plain file makes a directory unusable, as AUFS finds when it looks the directory up.
+// Cost: one stat(2) for each branch that has the directory, once for each node.
+Status check_opaque_markers(Engine& engine, const NodePtr& parent, const std::string& name) {
+  std::string marker = name;
+  marker.append("/").append(whiteout::kOpaque);
+  for (const BranchIndex branch : parent->dir->index->branches_of(name)) {
+    if (!engine.branch(branch).perm.whiteouts) continue;
+    AUFS_TRY(const SharedFd dir, dir_fd(engine, parent, branch));
+    const Result<struct stat> st = sys::stat_at(dir->get(), marker.c_str());
+    if (st && !S_ISREG(st->st_mode)) return Error{EIO, "opaque_marker"};
+  }
+  return ok();
+}
+
 Result<Found> find_in(Engine& engine, const NodePtr& parent, const std::string& name, const DirIndex& index) {
   const NameEntry* entry = index.find(name);
   if (entry != nullptr && entry->broken()) return Error{EIO, "whiteout"};
@@ -190,6 +204,8 @@ Result<Found> node_with(Engine& engine, const NodePtr& parent, const std::string
     });
   };
   const std::uint64_t number = engine.numbers.number(attr.st.st_dev, backing);
+  if (S_ISDIR(attr.st.st_mode) && engine.inodes->find(number) == nullptr)
+    AUFS_CHECK(check_opaque_markers(engine, parent, name));
   NodePtr node = intern(number);
   if (engine.options.revalidate && is_reused(*node, attr.btime)) {
     engine.inodes->drop(*node);

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "sys/attributes.h"
+#include "sys/credentials.h"
 #include "sys/file_io.h"
 #include "sys/file_system.h"
 #include "sys/limits.h"
@@ -182,6 +183,17 @@ void UnionFs::each_name(const NodePtr& node,
                         const std::function<void(std::uint64_t, const std::string&)>& told) {
   const std::shared_lock guard(node->state);
   for (const Name& name : node->names) told(name.parent->ino, name.name);
+}
+
+Status UnionFs::access_layers(const NodePtr& dir, int mode) {
+  if (!dir->is_dir()) return ok();
+  Engine& engine = impl_->engine;
+  const SharedTree tree(engine.tree_lock);
+  for (const BranchIndex branch : layer_branches(*dir)) {
+    AUFS_TRY(const SharedFd layer, dir_fd(engine, dir, branch));
+    AUFS_CHECK(sys::access_fd(layer->get(), mode));
+  }
+  return ok();
 }
 
 Result<std::string> UnionFs::path_of(const NodePtr& node) {

@@ -150,6 +150,9 @@ class UnionFs {
   // The same, told one by one with the inode number of the directory; `told` must not call the union.
   static void each_name(const NodePtr& node,
                         const std::function<void(std::uint64_t parent, const std::string& name)>& told);
+  // What access(2) says to the calling thread (see sys::ActAs) of the directory in each branch, not of what the union shows only
+  // (AUFS: nodirperm1). Errors: EACCES; ENOSYS before Linux 5.8.
+  Status access_layers(const NodePtr& dir, int mode);
   // Path relative to the root ("" for the root itself), by any one of the node's names. Errors: ENOENT if it has none left.
   Result<std::string> path_of(const NodePtr& node);
 

@@ -12,8 +12,6 @@ export interface Known {
   readonly reason: string;
   /** What we give there, where it is one thing. */
   readonly got?: Json;
-  /** Not meant to stay: the title of the test says so. */
-  readonly open?: boolean;
   /** Only there. */
   readonly engine?: EngineName;
 }
@@ -27,8 +25,6 @@ const recorder = (at: RegExp, reason: string): Known => ({
   at,
   reason: `of the recording machine: ${reason}`,
 });
-/** A difference that is not meant to stay. */
-const open = (at: RegExp, reason: string): Known => ({ at, reason, open: true });
 const only = (engine: EngineName, known: Known): Known => ({ ...known, engine });
 const giving = (got: Json, known: Known): Known => ({ ...known, got });
 
@@ -151,12 +147,6 @@ export const KNOWN: Readonly<Record<string, readonly Known[]>> = {
       reason: 'the kernel answers FALLOC_FL_COLLAPSE_RANGE on FUSE itself, with EOPNOTSUPP (fs/fuse/file.c)',
     }),
   ],
-  '092-nodirperm1': [
-    only(
-      'mount',
-      open(/^op\[[014]\] (cat|readdir) [de].*: errno$/, 'nodirperm1 is accepted and does nothing'),
-    ),
-  ],
   '099-remount-ro': [
     only('mount', {
       at: /^op\[(1|2|4)\] |^op\[5\] branches: ret$|^(merged|raw rw:) u: /,
@@ -176,19 +166,6 @@ export const KNOWN: Readonly<Record<string, readonly Known[]>> = {
   ],
   '117-enospc-inodes': [
     recorder(/^op\[(0|5)\] |^merged f0002[67]$|^raw rw: \.wh\.f000\d\d(: nlink)?$/, FEWER_INODES),
-  ],
-  '125-user-wh-files': [
-    {
-      at: /^op\[0\] readdir \.: ret$|^merged \.wh\.$/,
-      reason: 'AUFS lists a name that is ".wh." and nothing more, which then nobody can look at',
-    },
-  ],
-  '126-opq-file-variants': [
-    only('mount', {
-      at: /^merged d: /,
-      reason:
-        'an opaque marker that is a directory: EIO when the directory is read, not when it is looked at',
-    }),
   ],
   '131-overlapping-mounts': [
     only('mount', {
