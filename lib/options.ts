@@ -51,8 +51,8 @@ export interface StackOptions {
    */
   readonly copyUpPolicy?: 'tdp' | 'bup' | 'bu' | undefined;
   /**
-   * Whether branches are changed by others than the union (AUFS: user's direct branch access). `none`: they are not, and everything is
-   * cached. `reval`, `notify`: they may be, and every use looks at the branches first; nothing is cached.
+   * Whether branches are changed by others than the union (AUFS: user's direct branch access). `none`: they are not; everything is
+   * cached, and another's change of names is noticed a second late or, in a mount, when the kernel has forgotten them. `reval`, `notify`: they may be, and every use looks at the branches first; nothing is cached.
    * @default 'none'
    */
   readonly udba?: 'none' | 'reval' | 'notify' | undefined;

@@ -77,10 +77,11 @@ Status list(Call& call, Listing listing) {
 Status on_opendir(Call& call) {
   AUFS_TRY(NodePtr node, node_of(call));
   AUFS_CHECK(check_layers(call, node, R_OK));
+  const bool kept = call.server.fs.is_listing_kept(node);
   const std::uint64_t fh = call.server.dirs.add(std::make_shared<DirHandle>(std::move(node)));
   // The kernel keeps the listing and drops it by itself whenever an operation changes the directory.
-  const std::uint32_t cached =
-      call.server.settings.revalidate ? 0 : wire::kOpenCacheDir | wire::kOpenKeepCache;
+  const std::uint32_t flags = wire::kOpenCacheDir | (kept ? wire::kOpenKeepCache : 0);
+  const std::uint32_t cached = call.server.settings.revalidate ? 0 : flags;
   if (!call.reply.send_struct(wire::OpenOut{fh, cached, 0})) call.server.dirs.take(fh);
   return ok();
 }

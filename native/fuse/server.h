@@ -30,7 +30,7 @@ struct MountSettings {
   std::string target;  // the mountpoint, absolute
   Timeouts timeouts;
   bool revalidate = false;  // branches are edited behind the union: nothing may be remembered
-  bool dirperm1 = true;     // only what the union shows decides who may use a directory, as the kernel checks it
+  bool dirperm1 = true;  // only what the union shows decides who may use a directory, as the kernel checks it
 };
 
 // Everything that the handlers of one mount share. Each member is thread-safe by itself.

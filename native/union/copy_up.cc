@@ -75,7 +75,7 @@ Status copy_up_child(Engine& engine, const NodePtr& parent, const std::string& n
   AUFS_TRY(const UniqueFd staging, staging_directory(engine, to));
   const Clock::time_point since = Clock::now();
   AUFS_TRY(const std::string temporary, stage_directory(engine, from, staging.get()));
-  const KeepTimes keep(upper->get());
+  std::optional<KeepTimes> keep(upper->get());
   ScopeExit discard([&] { (void)sys::rmdir(staging.get(), temporary.c_str()); });
   // Before it has its name: afterwards nothing may fail any more.
   AUFS_TRY(UniqueFd made, sys::open_at(staging.get(), temporary.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
@@ -85,6 +85,7 @@ Status copy_up_child(Engine& engine, const NodePtr& parent, const std::string& n
   engine.numbers.keep(engine.branch(to), st.st_ino, dir->ino);
   add_layer(*dir, to, share(std::move(made)));
   index->put(name, {to, false, DT_DIR, st.st_ino});
+  keep.reset();
   note_own_change(engine, parent, to);
   engine.dir_fds.opened(dir, to);
   report(engine, dir, {CopyMethod::kNone, 0}, since);
@@ -319,10 +320,11 @@ Status link_group_name(Engine& engine, const NodePtr& parent, const std::string&
   AUFS_TRY(const Place place, locate(engine, node));
   AUFS_TRY(const SharedFd upper, dir_fd(engine, parent, to));
   AUFS_TRY(const struct stat st, sys::stat_at(place.fd, place.leaf()));
-  const KeepTimes keep(upper->get());
+  std::optional<KeepTimes> keep(upper->get());
   AUFS_CHECK(place.name.empty() ? sys::link_fd(place.fd, upper->get(), name.c_str())
                                 : sys::link(place.fd, place.leaf(), upper->get(), name.c_str()));
   index->put(name, {to, false, entry->type, st.st_ino});
+  keep.reset();
   note_own_change(engine, parent, to);
   engine.hard_links.name_covered(node->ino);
   return ok();

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "sys/attributes.h"
+#include "sys/clock.h"
 #include "sys/directory.h"
 #include "sys/file_io.h"
 #include "union/whiteout.h"
@@ -108,26 +109,54 @@ void drop_layers_below(Directory& dir, BranchIndex branch) {
 // When a layer of the directory last changed.
 Result<Stamp> stamp_of(BranchIndex branch, int layer) {
   AUFS_TRY(const struct stat st, sys::stat_fd(layer));
-  return Stamp{branch, st.st_ctim};
+  return Stamp{branch, st.st_ctim, st.st_mtim};
 }
 
 bool same_time(const struct timespec& a, const struct timespec& b) {
   return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
+// Without udba=reval it is looked at branches once in this time, so that it costs next to nothing.
+constexpr std::int64_t kLookAgain = 1000;
+
+// True if the branches are to be looked at now.
+bool is_due(const Engine& engine, Directory& dir) {
+  if (engine.options.revalidate) return true;
+  const std::int64_t now = sys::coarse_milliseconds();
+  if (now - dir.looked < kLookAgain) return false;
+  dir.looked = now;
+  return true;
+}
+
+// With udba=reval attributes of the directory itself count too.
+bool is_same(const Engine& engine, const Stamp& then, const Stamp& now) {
+  return same_time(then.modified, now.modified) &&
+         (!engine.options.revalidate || same_time(then.changed, now.changed));
+}
+
+// True if a branch that is in both was changed in between. `after` is in the order of branches.
+bool differs(const Engine& engine, const std::vector<Stamp>& before, const std::vector<Stamp>& after) {
+  return std::any_of(before.begin(), before.end(), [&](const Stamp& then) {
+    const auto now =
+        std::lower_bound(after.begin(), after.end(), then.branch,
+                         [](const Stamp& stamp, BranchIndex branch) { return stamp.branch < branch; });
+    return now != after.end() && now->branch == then.branch && !is_same(engine, then, *now);
+  });
+}
+
 }  // namespace
 
 Result<std::unique_ptr<DirIndex>> merge_directory(Engine& engine, const NodePtr& dir) {
   Merger merger(engine);
+  const std::vector<Stamp> before = std::move(dir->dir->stamps);
   dir->dir->stamps.clear();
+  dir->dir->looked = sys::coarse_milliseconds();
   dir->dir->stale = false;
   ++dir->dir->reading;
   for (const BranchIndex branch : layer_branches(*dir)) {
     AUFS_TRY(const SharedFd fd, dir_fd(engine, dir, branch));
-    if (engine.options.revalidate) {
-      AUFS_TRY(const Stamp stamp, stamp_of(branch, fd->get()));  // before it is read
-      dir->dir->stamps.push_back(stamp);
-    }
+    AUFS_TRY(const Stamp stamp, stamp_of(branch, fd->get()));  // before it is read
+    dir->dir->stamps.push_back(stamp);
     AUFS_TRY(const LayerNames layer,
              read_layer(fd->get(), engine.branch(branch).perm.whiteouts, engine.options.show_whiteouts));
     merger.add(branch, layer);
@@ -138,6 +167,7 @@ Result<std::unique_ptr<DirIndex>> merge_directory(Engine& engine, const NodePtr&
       break;
     }
   }
+  if (differs(engine, before, dir->dir->stamps)) ++dir->dir->edits;
   return std::move(merger).finish();
 }
 
@@ -165,25 +195,42 @@ void forget_index(Engine& engine, const NodePtr& dir) {
 
 bool is_current(Engine& engine, const NodePtr& dir) {
   if (dir->dir->stale) return false;
-  if (!engine.options.revalidate) return true;
-  return std::all_of(dir->dir->stamps.begin(), dir->dir->stamps.end(), [&](const Stamp& stamp) {
+  if (!is_due(engine, *dir->dir)) return true;
+  const auto& stamps = dir->dir->stamps;
+  const bool same = std::all_of(stamps.begin(), stamps.end(), [&](const Stamp& stamp) {
     const Result<SharedFd> layer = dir_fd(engine, dir, stamp.branch);
     if (!layer) return false;
     const Result<Stamp> now = stamp_of(stamp.branch, (*layer)->get());
-    return now && same_time(now->changed, stamp.changed);
+    return now && is_same(engine, stamp, *now);
   });
+  if (!same) dir->dir->looked = 0;  // whoever asks next is told so too, until it is read anew
+  return same;
+}
+
+bool is_listing_kept(Engine& engine, const NodePtr& dir) {
+  const std::shared_lock guard(dir->dir->lock);
+  const bool current = !dir->dir->index || is_current(engine, dir);
+  const std::uint32_t edits = dir->dir->edits;
+  return dir->dir->listed.exchange(edits) == edits && current;
+}
+
+bool is_edited(const Engine& engine, const NodePtr& dir) {
+  return engine.options.revalidate || dir->dir->edits != 0;
 }
 
 void note_own_change(Engine& engine, const NodePtr& dir, BranchIndex branch) {
   // Its whiteouts may be others, and those are entries too.
   if (engine.options.show_whiteouts) dir->dir->stale = true;
-  if (!engine.options.revalidate || !dir->dir->index) return;
+  if (!dir->dir->index) return;
   const Result<SharedFd> layer = dir_fd(engine, dir, branch);
   if (!layer) return;
   const Result<Stamp> now = stamp_of(branch, (*layer)->get());
-  for (Stamp& stamp : dir->dir->stamps) {
-    if (stamp.branch == branch && now) stamp = *now;
-  }
+  if (!now) return;
+  auto& stamps = dir->dir->stamps;
+  const auto known =
+      std::find_if(stamps.begin(), stamps.end(), [&](const Stamp& stamp) { return stamp.branch == branch; });
+  if (known != stamps.end()) *known = *now;
+  else stamps.push_back(*now);
 }
 
 void entries_changed(Engine& engine, const NodePtr& dir, BranchIndex branch) {

@@ -107,14 +107,20 @@ bool same_time(const struct timespec& a, const struct timespec& b) {
   return !is_before(a, b) && !is_before(b, a);
 }
 
-// With udba=reval: true if the node is of a file that was deleted behind the union, whose inode number another one got.
-bool is_reused(const Node& node, const struct timespec& birth) {
+// Behind an edit: true if the node is of a file that was deleted behind the union, whose inode number another one got.
+bool is_reused(Node& node, const Birth& birth) {
   const struct timespec unknown {};
-  const std::shared_lock guard(node.state);
-  return !same_time(node.born, unknown) && !same_time(birth, unknown) && !same_time(node.born, birth);
+  const std::lock_guard guard(node.state);
+  if (node.birth.branch != birth.branch ||
+      node.birth.ino != birth.ino) {  // copied up, or the stack is another one
+    node.birth = birth;
+    return false;
+  }
+  const bool known = !same_time(node.birth.time, unknown) && !same_time(birth.time, unknown);
+  return known && !same_time(node.birth.time, birth.time);
 }
 
-// With udba=reval: forgets the names that lead to the file no more, for it was renamed behind the union. It is about to get a new one.
+// Behind an edit: forgets the names that lead to the file no more, for it was renamed behind the union. It is about to get a new one.
 void forget_stale_names(Engine& engine, Node& node) {
   const std::lock_guard guard(node.state);
   const auto leads_here = [&](const Name& name) {
@@ -195,10 +201,11 @@ Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string&
 Result<Found> node_with(Engine& engine, const NodePtr& parent, const std::string& name,
                         const NameEntry& entry, Attr attr) {
   const ino_t backing = attr.st.st_ino;
+  const Birth birth{entry.top, backing, attr.btime};
   const auto intern = [&](std::uint64_t ino) {
     return engine.inodes->intern(ino, attr.st.st_mode, [&](Node& fresh) {
       fresh.names.push_back({parent, name});
-      fresh.born = attr.btime;
+      fresh.birth = birth;
       if (fresh.is_dir()) fill_directory(fresh, parent->dir->index->branches_of(name));
       else fill_file(engine, fresh, entry.top, backing);
     });
@@ -207,16 +214,16 @@ Result<Found> node_with(Engine& engine, const NodePtr& parent, const std::string
   if (S_ISDIR(attr.st.st_mode) && engine.inodes->find(number) == nullptr)
     AUFS_CHECK(check_opaque_markers(engine, parent, name));
   NodePtr node = intern(number);
-  if (engine.options.revalidate && is_reused(*node, attr.btime)) {
+  const bool edited = is_edited(engine, parent);
+  if (edited && is_reused(*node, birth)) {
     engine.inodes->drop(*node);
     node = intern(number);
   }
   if (!is_same_inode(*node, parent, name, entry.top, backing))
     node = intern(engine.numbers.renew(attr.st.st_dev, backing));
-  if (engine.options.revalidate && !node->is_dir() && !knows_name(*node, parent, name))
-    forget_stale_names(engine, *node);
+  if (edited && !node->is_dir() && !knows_name(*node, parent, name)) forget_stale_names(engine, *node);
   remember_name(node, parent, name);
-  if (engine.options.revalidate && node->is_dir())
+  if (edited && node->is_dir())
     follow_layers(engine, node, parent->dir->index->branches_of(name), parent->dir->reading);
   {
     const std::shared_lock guard(node->state);
@@ -294,8 +301,7 @@ Result<Attr> attributes(Engine& engine, const NodePtr& node) {
   Attr attr;
   Result<struct stat> st = stat_backing(engine, node, &attr.btime);
   // Deleted or replaced behind the union while it is open.
-  if (!st && engine.options.revalidate && node->backing.read)
-    st = sys::stat_with_birth(node->backing.read->get(), "", &attr.btime);
+  if (!st && node->backing.read) st = sys::stat_with_birth(node->backing.read->get(), "", &attr.btime);
   if (!st) return st.error();
   attr.st = *st;
   fix_up(engine, *node, attr);

@@ -45,17 +45,23 @@ struct DirLayer {
 // When a directory of one branch last changed, as of reading it.
 struct Stamp {
   BranchIndex branch;
-  struct timespec changed;  // st_ctim
+  struct timespec changed;   // st_ctim
+  struct timespec modified;  // st_mtim
 };
 
 // What only directories have.
 struct Directory {
   std::shared_mutex lock;           // guards index, and the names on disk
   std::unique_ptr<DirIndex> index;  // null until the directory was read
-  std::vector<Stamp> stamps;        // of the layers that the index was read from; with udba=reval only
-  bool stale = false;               // the index does not tell all any more
-  // Which reading of the branches the index is of, and that of the directory above by which this one was found; with udba=reval
-  // only.
+  std::vector<Stamp> stamps;        // of the layers that the index was read from
+  std::atomic<std::int64_t> looked{
+      0};  // when they were compared with the branches, in milliseconds of the clock that stands for it
+  std::atomic<std::uint32_t> edits{
+      0};  // how often they were found to differ: a branch was changed behind the union
+  std::atomic<std::uint32_t> listed{0};  // `edits` when the directory was last opened for listing
+  bool stale = false;                    // the index does not tell all any more
+  // Which reading of the branches the index is of, and that of the directory above by which this one was found; the latter where
+  // branches are changed behind the union only.
   std::uint64_t reading = 0;
   std::uint64_t parent_reading = 0;
   BranchIndex opaque = kNoBranch;    // the branch in which the directory is opaque, as far as it was read
@@ -70,6 +76,13 @@ struct Directory {
 struct Backing {
   SharedFd read;
   SharedFd write;
+};
+
+// Tells one inode of a branch from a later one of the same number.
+struct Birth {
+  BranchIndex branch = kNoBranch;
+  ino_t ino = 0;
+  struct timespec time {};  // zero: not known
 };
 
 class Node {
@@ -89,7 +102,7 @@ class Node {
   mutable std::shared_mutex state;
   BranchIndex branch = kNoBranch;  // where the data is; for a directory see Directory::layers
   ino_t backing_ino = 0;           // st_ino of the data there
-  struct timespec born {};         // its birth time as of the first look; zero: not known
+  Birth birth;                     // of what a name led to when that was last another inode of the branches
   std::vector<Name> names;         // the known ones that exist in `branch`, or, when `grouped`, all known
   bool grouped = false;            // a hard-link group: reached through HardLinks, not by its names
   SharedFd pin;                    // the inode itself, once it has no name to be reached by

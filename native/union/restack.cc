@@ -59,6 +59,7 @@ bool renumber_directory(Engine& engine, Node& node, const Renumbering& renumberi
   if (node.dir->removed) engine.inodes->drop(node);
   if (node.dir->removed) return false;
   node.dir->index.reset();
+  node.dir->stamps.clear();  // they are of the branches' old numbers
   node.dir->opaque = kNoBranch;
   engine.lookup_cache.dropped(node);
   if (!left) abandon_directory(engine, node);

@@ -16,6 +16,7 @@
 #include "sys/process_control.h"
 #include "union/copy_up.h"
 #include "union/create.h"
+#include "union/dir_merge.h"
 #include "union/inode_flags.h"
 #include "union/lookup.h"
 #include "union/open_file.h"
@@ -131,6 +132,11 @@ Result<std::vector<DirEntry>> UnionFs::readdir(const NodePtr& dir) {
   if (!dir->is_dir()) return Error{ENOTDIR, "readdir"};
   const SharedTree tree(impl_->engine.tree_lock);
   return list_directory(impl_->engine, dir);
+}
+
+bool UnionFs::is_listing_kept(const NodePtr& dir) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  return !dir->is_dir() || aufs::is_listing_kept(impl_->engine, dir);
 }
 
 Result<struct statvfs> UnionFs::statfs() {

@@ -84,9 +84,10 @@ struct CopyUpEvent {
 };
 
 struct UnionOptions {
-  bool read_only = false;   // no branch is written, whatever its permission; nothing is locked
-  bool dirren = true;       // rename any directory (decision 10); false: EXDEV as AUFS
-  bool revalidate = false;  // branches are edited behind the union: look before each use (AUFS: udba=reval)
+  bool read_only = false;  // no branch is written, whatever its permission; nothing is locked
+  bool dirren = true;      // rename any directory (decision 10); false: EXDEV as AUFS
+  // Branches are edited behind the union: look before each use (AUFS: udba=reval). Otherwise a second after the last look at a directory.
+  bool revalidate = false;
   bool show_whiteouts =
       false;  // whiteouts are listed and can be looked at, as files of their names (AUFS: shwh)
   bool always_opaque = false;  // every new or moved directory is opaque (AUFS: diropq=always)
@@ -132,6 +133,9 @@ class UnionFs {
   Result<std::string> readlink(const NodePtr& node);
   // All names of a directory, each once, without "." and ".."; a snapshot.
   Result<std::vector<DirEntry>> readdir(const NodePtr& dir);
+  // False if the directory was changed behind the union since this was last asked (noticed a second late at most, see UnionOptions):
+  // a listing kept from before is wrong.
+  bool is_listing_kept(const NodePtr& dir);
   Result<struct statvfs> statfs();
   // f_type of statfs(2) of the branch that statfs() tells of.
   Result<long> file_system_magic();

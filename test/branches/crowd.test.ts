@@ -3,6 +3,8 @@
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
@@ -92,28 +94,21 @@ here(
     });
     const mounted = await rig.mount();
     const child = execFile('python3', ['-c', MAPPER], { cwd: rig.target });
-  t.teardown(() => child.kill('SIGKILL'));
-    const lines: string[] = [];
-    let heard = (): void => {};
-    child.stdout?.on('data', (text: string) => {
-      lines.push(...text.trim().split('\n'));
-      heard();
-    });
-    const upTo = async (count: number): Promise<void> => {
-      while (lines.length < count)
-        await new Promise<void>((resolve, reject) => {
-          heard = resolve;
-          child.once('exit', () => reject(new Error(`ended after ${lines.join(', ')}`)));
-        });
+    t.teardown(() => child.kill('SIGKILL'));
+    const lines = createInterface({ input: child.stdout as Readable })[Symbol.asyncIterator]();
+    const shown: string[] = [];
+    const hear = async (): Promise<void> => {
+      shown.push(String((await lines.next()).value));
     };
-    await upTo(1);
+    await hear();
     await mounted.branches.insert(0, { path: rig.path('above'), mode: 'ro+wh' });
     child.stdin?.write('\n');
-    await upTo(3);
+    await hear();
+    await hear();
     await mounted.branches.remove(rig.path('above'));
     child.stdin?.write('\n');
-    await upTo(4);
-    t.deepEqual(lines, ['low upp low upp', 'low upp LOW UPP', 'low NEW LOW UPP', 'low NEW low NEW']);
+    await hear();
+    t.deepEqual(shown, ['low upp low upp', 'low upp LOW UPP', 'low NEW LOW UPP', 'low NEW low NEW']);
     t.is(await readFile(rig.path('rw', 'up'), 'utf8'), 'NEW');
   },
 );

@@ -82,7 +82,15 @@ async function fresh(stack: BranchStack): Promise<string> {
   }
 }
 
-async function walk(t: ExecutionContext, seed: number, show: Show, inProcess: boolean): Promise<void> {
+type Udba = 'none' | 'reval';
+
+async function walk(
+  t: ExecutionContext,
+  seed: number,
+  show: Show,
+  inProcess: boolean,
+  udba: Udba = 'none',
+): Promise<void> {
   t.timeout(600_000);
   const root = await temporaryDirectory(t);
   const pick = seeded(seed + 3_000_000);
@@ -91,7 +99,7 @@ async function walk(t: ExecutionContext, seed: number, show: Show, inProcess: bo
   const branches = paths.slice(0, 3).map((path, i) => ({ path, mode: MODES[i] as BranchMode }));
   const target = join(root, 'mnt');
   await mkdir(target);
-  const shown = await show({ branches }, target);
+  const shown = await show({ branches, udba }, target);
   const told: string[] = [];
   try {
     const union = (shown.performer as { union?: Union }).union;
@@ -131,5 +139,8 @@ const why = canMount && python ? '' : ' (needs /dev/fuse and python3)';
 for (const seed of SEEDS) {
   const title = `what is shown while branches come and go is what a new union shows, SEED=${seed}`;
   inMount(`mount: ${title}${why}`, (t) => walk(t, seed, showMount, false));
+  const early = seed === 1 || LONG || process.env['SEED'] !== undefined;
+  if (early)
+    inMount(`mount with udba=reval: ${title}${why}`, (t) => walk(t, seed, showMount, false, 'reval'));
   test.serial(`union: ${title}`, (t) => walk(t, seed, showInProcess, true));
 }

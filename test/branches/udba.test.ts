@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { Union } from '../../lib/union.ts';
 import { look } from '../helpers/look.ts';
@@ -139,6 +140,53 @@ for (const [title, edit, merged] of EDITS) {
     };
   });
 }
+
+/** Longer than a union takes to look at its branches again. */
+const A_WHILE = 1_100;
+
+for (const [title, edit, merged] of EDITS) {
+  test(`without udba, seen after a second in process: ${title}`, async (t) => {
+    const rig = await Rig.create(t, stack);
+    await using union = await rig.open();
+    const place = new UnionPlace(union);
+    t.deepEqual(await look(place), sorted(whole));
+    edit((branch, path) => rig.path(branch, path));
+    await sleep(A_WHILE);
+    t.deepEqual(await look(place), sorted(merged));
+    await place.writeFile('d/own', 'own');
+    await place.appendFile('u', '!');
+    await union.close();
+    await using again = await rig.open({ readOnly: true });
+    t.deepEqual(
+      await look(new UnionPlace(again)),
+      sorted({ ...merged, d: { ...(merged['d'] as Tree), own: 'own' }, u: `${String(merged['u'])}!` }),
+    );
+  });
+}
+
+onMount('without udba a mount tells after a second what the kernel asks for', stack, async (t, rig) => {
+  await using _ = await rig.mount();
+  const names = (): string[] => fs.readdirSync(rig.at('d')).sort();
+  t.deepEqual(
+    [names(), names()],
+    [
+      ['l', 's', 'u'],
+      ['l', 's', 'u'],
+    ],
+  );
+  writeFileSync(rig.path('ro', 'd/late'), 'late');
+  writeFileSync(rig.path('rw', 'd/l'), 'above');
+  await sleep(A_WHILE);
+  t.is(readFileSync(rig.at('d/late'), 'utf8'), 'late');
+  t.deepEqual(
+    [names(), names()],
+    [
+      ['l', 'late', 's', 'u'],
+      ['l', 'late', 's', 'u'],
+    ],
+  );
+  t.is(readFileSync(rig.at('d/l'), 'utf8'), 'above');
+});
 
 function sorted(tree: Tree): Tree {
   return Object.fromEntries(
