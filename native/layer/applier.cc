@@ -137,6 +137,7 @@ Status Applier::file(const TarEntry& entry, const EntryPath& path) {
     return ok();
   }));
   entry_ = entry;
+  size_ += entry.size;
   extent_ = 0;
   within_ = 0;
   return ok();
@@ -172,6 +173,7 @@ Status Applier::special(const TarEntry& entry, const EntryPath& path) {
     return ok();
   }
   AUFS_CHECK(made);
+  if (entry.type == EntryType::kSymlink) size_ += entry.link.size();
   return metadata_.set_named(parent, path.name.c_str(), entry);
 }
 
@@ -217,8 +219,10 @@ Status Applier::end() {
     root_.forget(whiteout::kPseudoLinks);
     AUFS_CHECK(remove_tree(root_.fd(), std::string(whiteout::kPseudoLinks).c_str()));
   }
-  // While this process can still look into every directory.
-  AUFS_TRY(size_, diff_size(root_.fd()));
+  // What was made and went again counted too. Now, while this process can still look into every directory.
+  if (counts_.replaced > 0 || has_pseudo_links_) {
+    AUFS_TRY(size_, diff_size(root_.fd()));
+  }
   return finish_directories();
 }
 

@@ -53,7 +53,7 @@ export const OPERATIONS: readonly Operation[] = [
     act: (p) => p.rmdir('w'),
   },
   { title: 'mkdir over a whiteout', upper: { '.wh.w': '' }, act: (p) => p.mkdir('w') },
-  { title: 'create over a whiteout', upper: { '.wh.w': '' }, act: (p) => p.writeFile('w', 'new') },
+  { title: 'create over a whiteout', upper: { '.wh.w': '' }, act: (p) => p.writeFile('w', '') },
   { title: 'symlink over a whiteout', upper: { '.wh.w': '' }, act: (p) => p.symlink('to', 'w') },
   { title: 'link of a lower file', act: (p) => p.link('d/a', 'new') },
   { title: 'link over a whiteout', upper: { '.wh.w': '' }, act: (p) => p.link('h1', 'w') },

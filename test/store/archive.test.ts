@@ -79,7 +79,8 @@ for (const { title, program, args, plain, without } of WRITERS) {
     const { status, stderr } = spawnSync(program, args(tree, file), { encoding: 'utf8', env: UTF8 });
     t.is(status, 0, stderr);
     const store = await temporaryStore(t);
-    const { layer, diffId } = await store.apply(createReadStream(file));
+    const { layer, diffId, size } = await store.apply(createReadStream(file));
+    t.is(size, await layer.diffSize());
     t.deepEqual(await facts(layer.diffPath, ...without), await facts(tree, ...without));
     t.is(diffId, sha256(await readFile(file)));
   });
@@ -207,6 +208,21 @@ test('facts of what was applied, kept with the layer', async (t) => {
   await t.throwsAsync(stat(join(store.root, '.node-aufs/layers', `${id('c')}.tar-split.json.gz`)), {
     code: 'ENOENT',
   });
+});
+
+test('the size of a layer counts what took the place of something only', async (t) => {
+  const store = await temporaryStore(t);
+  const { layer, size } = await store.apply([
+    tar([
+      { name: 'a', data: '123' },
+      { name: 'a', data: '12345' },
+      { name: 'l', type: '2', link: 'target' },
+      { name: '.wh..wh.plnk/1.2', data: '1234567' },
+      { name: 'h', type: '1', link: '.wh..wh.plnk/1.2' },
+    ]),
+  ]);
+  t.is(size, 5 + 'target'.length + 7);
+  t.is(size, await layer.diffSize());
 });
 
 test('20,000 files, with progress, and back again', async (t) => {
