@@ -3,6 +3,7 @@
 //   npm run test:native                         under AddressSanitizer and UndefinedBehaviorSanitizer
 //   npm run test:native -- --sanitize=thread    under ThreadSanitizer; --sanitize= for none
 //   npm run test:native -- --fuzz=20            each fuzzer for 20 s (needs clang)
+//   npm run test:native -- --fuzz=20 --tests    the tests too, of the same build
 //   npm run test:native -- --werror             with warnings as errors
 //   npm run test:native -- -- ARGS              ARGS go to ctest, for example  -R Whiteout
 import { spawnSync } from 'node:child_process';
@@ -19,6 +20,7 @@ const { values, positionals } = parseArgs({
   options: {
     sanitize: { type: 'string', default: 'address,undefined' },
     fuzz: { type: 'string' },
+    tests: { type: 'boolean', default: false },
     werror: { type: 'boolean', default: false },
   },
 });
@@ -33,6 +35,10 @@ else runFuzzers(Number(values.fuzz));
 function runTests() {
   const build = join(root, 'build-native', values.sanitize.replaceAll(',', '-') || 'plain');
   cmake(build, ['-DAUFS_TESTS=ON', `-DSANITIZE=${values.sanitize}`]);
+  ctest(build);
+}
+
+function ctest(build) {
   run('ctest', ['--test-dir', build, '--output-on-failure', '-j', jobs(), ...positionals]);
 }
 
@@ -41,7 +47,9 @@ function runFuzzers(seconds) {
   if (!clang)
     throw new Error('fuzzers need clang; on Debian 12: apt-get install -y clang-14 libclang-rt-14-dev');
   const build = join(root, 'build-native/fuzz');
-  cmake(build, ['-DAUFS_FUZZ=ON', '-DSANITIZE=address,undefined', `-DCMAKE_CXX_COMPILER=${clang}`]);
+  const tests = `-DAUFS_TESTS=${values.tests ? 'ON' : 'OFF'}`;
+  cmake(build, ['-DAUFS_FUZZ=ON', tests, '-DSANITIZE=address,undefined', `-DCMAKE_CXX_COMPILER=${clang}`]);
+  if (values.tests) ctest(build);
   for (const name of readdirSync(build).filter((file) => file.startsWith('fuzz_'))) {
     // The corpus grows in the build folder; what it finds is written there too, as crash-….
     const corpus = join(build, 'corpus', name);

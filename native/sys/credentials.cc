@@ -30,13 +30,18 @@ std::vector<gid_t> thread_groups() {
   return groups;
 }
 
+std::vector<gid_t> exchange_thread_groups(const std::vector<gid_t>& groups) {
+  std::vector<gid_t> before = thread_groups();
+  set_thread_groups(groups);
+  return before;
+}
+
 }  // namespace
 
-ActAs::ActAs(uid_t uid, gid_t gid, const std::vector<gid_t>& groups) : own_groups_(thread_groups()) {
-  set_thread_groups(groups);
-  own_gid_ = static_cast<gid_t>(::setfsgid(gid));
-  own_uid_ = static_cast<uid_t>(::setfsuid(uid));  // last: it takes the capabilities for files with it
-}
+ActAs::ActAs(uid_t uid, gid_t gid, const std::vector<gid_t>& groups)
+    : own_groups_(exchange_thread_groups(groups)),
+      own_gid_(static_cast<gid_t>(::setfsgid(gid))),
+      own_uid_(static_cast<uid_t>(::setfsuid(uid))) {}
 
 ActAs::~ActAs() {
   ::setfsuid(own_uid_);

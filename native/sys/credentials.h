@@ -19,9 +19,10 @@ class ActAs {
   ActAs& operator=(const ActAs&) = delete;
 
  private:
+  // In the order in which they are given up: the last takes the capabilities for files with it.
   std::vector<gid_t> own_groups_;
-  uid_t own_uid_;
   gid_t own_gid_;
+  uid_t own_uid_;
 };
 
 // access(2) of an open file, which may be O_PATH, with the ids that count for file accesses. Errors: EACCES; ENOSYS before Linux 5.8.
