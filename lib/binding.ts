@@ -43,6 +43,21 @@ export interface Change {
   readonly pathBytes?: Buffer;
 }
 
+/** What a directory and everything below it takes. */
+export interface TreeUsage {
+  /** Blocks that it has, directories included, each inode once. Blocks shared by reflinks count for each file. */
+  readonly bytesOnDisk: number;
+  /** Sum of the sizes of its files, holes included, each inode once, directories not counted (Docker's DiffSize). */
+  readonly apparentBytes: number;
+  /** Files, directories, links …, the root not counted. */
+  readonly entries: number;
+  /**
+   * Of `bytesOnDisk`, what lies in blocks that other files, of this layer or not, have too (reflinks, snapshots); null where the file
+   * system does not tell, or not this user.
+   */
+  readonly sharedBytes: number | null;
+}
+
 /** What {@link Binding.copyTree} did. */
 export interface CopyTreeResult {
   readonly entries: number;
@@ -180,6 +195,8 @@ export interface Binding extends ArchiveBinding {
   removeTree(path: NativePath): Promise<void>;
   /** Sum of apparent sizes in bytes, each inode once, directories not counted (Docker's DiffSize). */
   diffSize(path: NativePath): Promise<number>;
+  /** What a directory and everything below it takes; see `TreeUsage`. Other file systems in it are left out. */
+  treeUsage(path: NativePath): Promise<TreeUsage>;
 
   // --- odds and ends of the system
 

@@ -6,6 +6,7 @@
       "sys/credentials.cc",
       "sys/descriptors.cc",
       "sys/directory.cc",
+      "sys/file_extents.cc",
       "sys/file_io.cc",
       "sys/file_system.cc",
       "sys/fuse_device.cc",
@@ -64,7 +65,8 @@
       "layer/tar_entry.cc",
       "layer/tar_format.cc",
       "layer/tar_reader.cc",
-      "layer/tar_split.cc"
+      "layer/tar_split.cc",
+      "layer/tree_usage.cc"
     ],
     "addon_files": [
       "node/addon.cc",

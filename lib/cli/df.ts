@@ -29,13 +29,13 @@ function table({ layers, leftoverBytes, total }: StoreUsage): string {
 }
 
 function row(name: string, usage: Omit<LayerUsage, 'id' | 'reference'>, held: string): string[] {
-  const { bytesOnDisk, apparentBytes, entries, reclaimable } = usage;
+  const { bytesOnDisk, apparentBytes, entries, sharedBytes, reclaimable } = usage;
   return [
     name,
     humanBytes(bytesOnDisk),
     humanBytes(apparentBytes),
     String(entries),
-    'n/a',
+    sharedBytes === null ? 'n/a' : humanBytes(sharedBytes),
     humanBytes(reclaimable),
     held,
   ];

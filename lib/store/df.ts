@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: MIT
+import type { TreeUsage } from '../binding.ts';
 import { findFaults } from './check/check_store.ts';
 import { makePlan, measureLeftovers } from './gc.ts';
 import type { Abortable, Layer } from './layer.ts';
 import type { Layout } from './layout.ts';
 import type { Reference } from './references.ts';
-import { type TreeUsage, treeUsage } from './tree_usage.ts';
+import { treeUsage } from './tree_usage.ts';
 
 /** What a layer takes, its parents not counted. */
 export interface LayerUsage extends TreeUsage {
   readonly id: string;
-  /** What becomes free if the layer goes, 0 while something references it. */
+  /** What becomes free at least if the layer goes: the blocks that it shares with nobody. 0 while something references it. */
   readonly reclaimable: number;
   /** What references it; null if nothing does, or if damage hides it. */
   readonly reference: Reference | null;
-  /** Of `bytesOnDisk`, what reflinks share with other files. Always null: Node has no way to ask (FIEMAP). */
-  readonly sharedBytes: null;
 }
 
 export interface StoreUsage {
@@ -22,7 +21,7 @@ export interface StoreUsage {
   /** What interrupted operations left, in bytes on disk. */
   readonly leftoverBytes: number;
   /** Of all layers; `reclaimable` has the leftovers in it. */
-  readonly total: TreeUsage & { readonly reclaimable: number; readonly sharedBytes: null };
+  readonly total: TreeUsage & { readonly reclaimable: number };
 }
 
 /** Measures every layer; see {@link Store.df}. */
@@ -40,8 +39,8 @@ export async function measureStore(
   const usages: LayerUsage[] = [];
   for (const { id, diffPath } of layers) {
     const usage = await treeUsage(diffPath, signal);
-    const reclaimable = free.has(id) ? usage.bytesOnDisk : 0;
-    usages.push({ id, ...usage, reclaimable, reference: references.get(id) ?? null, sharedBytes: null });
+    const reclaimable = free.has(id) ? usage.bytesOnDisk - (usage.sharedBytes ?? 0) : 0;
+    usages.push({ id, ...usage, reclaimable, reference: references.get(id) ?? null });
   }
   const sum = (of: (usage: LayerUsage) => number): number =>
     usages.reduce((before, usage) => before + of(usage), 0);
@@ -50,7 +49,9 @@ export async function measureStore(
     apparentBytes: sum(({ apparentBytes }) => apparentBytes),
     entries: sum(({ entries }) => entries),
     reclaimable: sum(({ reclaimable }) => reclaimable) + leftoverBytes,
-    sharedBytes: null,
+    sharedBytes: usages.some(({ sharedBytes }) => sharedBytes === null)
+      ? null
+      : sum(({ sharedBytes }) => sharedBytes ?? 0),
   };
   return { layers: usages, leftoverBytes, total };
 }

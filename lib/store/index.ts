@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+
+export type { TreeUsage } from '../binding.ts';
 export type { ArchiveProgress } from './apply_archive.ts';
 export type { AppliedLayer } from './apply_layer.ts';
 export type { ApplyOptions, ArchiveFormat, ArchiveOptions } from './archive_options.ts';
@@ -17,5 +19,4 @@ export { type OpenStoreOptions, openStore } from './open_store.ts';
 export type { Reference } from './references.ts';
 export { type CreateLayerOptions, Store } from './store.ts';
 export type { StoreInfo } from './store_info.ts';
-export type { TreeUsage } from './tree_usage.ts';
 export type { VerifiedLayer, VerifyOptions, VerifyProgress, VerifyReport, VerifyState } from './verify.ts';

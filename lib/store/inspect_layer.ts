@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
+
 import { stat } from 'node:fs/promises';
+import type { TreeUsage } from '../binding.ts';
 import { hasCode } from '../errors.ts';
 import { listServers, serversOf } from '../mount/running_servers.ts';
 import { NAME_LABEL } from './find_layer.ts';
@@ -7,7 +9,7 @@ import type { Abortable, Layer } from './layer.ts';
 import type { Layout } from './layout.ts';
 import { layerMount } from './mounted.ts';
 import { type Reference, References } from './references.ts';
-import { type TreeUsage, treeUsage } from './tree_usage.ts';
+import { treeUsage } from './tree_usage.ts';
 
 /** What is mounted on a layer's `mnt/ID`. */
 export interface MountFacts {

@@ -5,6 +5,7 @@
 
 #include "layer/changes.h"
 #include "layer/copy_tree.h"
+#include "layer/tree_usage.h"
 #include "node/union_call.h"
 #include "sys/file_io.h"
 #include "union/remove_tree.h"
@@ -57,6 +58,23 @@ Napi::Value diff_size(const Napi::CallbackInfo& info) {
       });
 }
 
+Napi::Value tree_usage(const Napi::CallbackInfo& info) {
+  std::string path = path_arg(info, 0);
+  return async_call(
+      info.Env(), {"scandir", path}, {}, [path] { return layer::tree_usage(path); },
+      [](Napi::Env env, const layer::TreeUsage& usage) -> Napi::Value {
+        const auto number = [env](std::uint64_t bytes) -> Napi::Value {
+          return Napi::Number::New(env, static_cast<double>(bytes));
+        };
+        Napi::Object object = Napi::Object::New(env);
+        object.Set("bytesOnDisk", number(usage.bytes_on_disk));
+        object.Set("apparentBytes", number(usage.apparent_bytes));
+        object.Set("entries", number(usage.entries));
+        object.Set("sharedBytes", usage.shared_bytes ? number(*usage.shared_bytes) : env.Null());
+        return object;
+      });
+}
+
 Napi::Value copy_tree(const Napi::CallbackInfo& info) {
   std::string from = path_arg(info, 0);
   std::string to = path_arg(info, 1);
@@ -96,6 +114,7 @@ Napi::Value remove_tree(const Napi::CallbackInfo& info) {
 void export_layers(Napi::Env env, Napi::Object exports) {
   exports.Set("changes", Napi::Function::New(env, changes));
   exports.Set("diffSize", Napi::Function::New(env, diff_size));
+  exports.Set("treeUsage", Napi::Function::New(env, tree_usage));
   exports.Set("copyTree", Napi::Function::New(env, copy_tree));
   exports.Set("removeTree", Napi::Function::New(env, remove_tree));
 }
