@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { binding } from './binding.ts';
 import { columns, humanBytes } from './cli/terminal.ts';
+import { archivesInAndOut } from './demo/archives.ts';
 import { openWorkplace } from './demo/open_workplace.ts';
 import { picture } from './demo/picture.ts';
 import { Report } from './demo/report.ts';
@@ -96,6 +97,9 @@ async function tell(store: Store): Promise<void> {
     await codeOf(npm.remove()),
     'ERR_LAYER_HAS_CHILDREN',
   );
+
+  report.heading('9. An archive in, a container changed, its diff out');
+  await archivesInAndOut({ store, report, mounting, directory }, modulesTree);
 }
 
 async function makeLayers(store: Store, npmTree: string, modulesTree: string): Promise<Layers> {
