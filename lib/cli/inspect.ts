@@ -39,6 +39,7 @@ function describe(layer: LayerDescription): string {
       ([key, value], i) => [i === 0 ? 'labels' : '', `${key}=${value}`] as const,
     ),
     ['diff id', layer.diffId],
+    ['chain id', layer.chainId],
     ['record', layer.recordBytes === null ? null : humanBytes(layer.recordBytes)],
     [
       'size',

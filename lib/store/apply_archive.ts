@@ -6,6 +6,7 @@ import { binding } from '../binding.ts';
 import { AufsError } from '../errors.ts';
 import { archiveCall } from './archive_error.ts';
 import { abortable, type ByteSource, copied, inBatches, inPieces } from './chunks.ts';
+import { type DiffId, parseDiffId } from './content_id.ts';
 import { decompressed } from './decompress.ts';
 import { Digester } from './digest.ts';
 import { RecordFile } from './record_file.ts';
@@ -32,7 +33,7 @@ export interface ApplySettings {
 
 /** What an archive was, and what was made of it. */
 export interface Applied extends Omit<ApplyReport, 'record'> {
-  readonly diffId: string;
+  readonly diffId: DiffId;
   /** The tar-split record, beside the layer's directory. */
   readonly record: string | undefined;
 }
@@ -142,8 +143,8 @@ class Work {
     this.#recording?.catch(() => {});
   }
 
-  #checkedDigest(): string {
-    const diffId = this.#digester.digest();
+  #checkedDigest(): DiffId {
+    const diffId = parseDiffId(this.#digester.digest());
     const { expectedDiffId } = this.#settings;
     if (expectedDiffId === undefined || diffId === expectedDiffId) return diffId;
     throw new AufsError('ERR_DIGEST', `the archive's diff id is ${diffId}, not ${expectedDiffId}`, {

@@ -2,6 +2,7 @@
 import { type Applied, applyArchive } from './apply_archive.ts';
 import { type ApplyOptions, resolveApply } from './archive_options.ts';
 import type { ByteSource } from './chunks.ts';
+import type { DiffId } from './content_id.ts';
 import type { Layer } from './layer.ts';
 import { checkLayerId, newLayerId } from './layer_id.ts';
 import type { Layout } from './layout.ts';
@@ -11,7 +12,7 @@ import { type Filled, publishLayer } from './publish_layer.ts';
 export interface AppliedLayer {
   readonly layer: Layer;
   /** `sha256:…` of the uncompressed archive. */
-  readonly diffId: string;
+  readonly diffId: DiffId;
   /** Docker's DiffSize: of the layer's files in bytes, each inode once. */
   readonly size: number;
   readonly entries: number;

@@ -10,9 +10,18 @@ import { archiveCall } from './archive_error.ts';
 import type { ArchiveOptions } from './archive_options.ts';
 import { CHUNK_SIZE } from './chunks.ts';
 import { Digester } from './digest.ts';
-import type { Layer } from './layer.ts';
-import type { Layout } from './layout.ts';
 import { parseRecordLine, type RecordPiece } from './record_line.ts';
+
+/** A layer of whatever store, as far as putting its archive together takes. */
+export interface RecordedLayer {
+  /** What it is called. */
+  readonly id: string;
+  readonly diffPath: string;
+  /** Its tar-split record; there need not be one. */
+  readonly recordPath: string;
+  /** `sha256:…` that the archive must have; undefined where that is not known. */
+  readonly diffId: string | undefined;
+}
 
 /** So many bytes of a record are turned into pieces before the pieces are read. */
 const TEXT_AT_ONCE = 64 * 1024;
@@ -24,11 +33,10 @@ const TEXT_AT_ONCE = 64 * 1024;
  * @throws {AufsError} `ERR_NO_RECORD`, `ERR_LAYER_CHANGED`, `ERR_DIGEST`.
  */
 export async function* exactChunks(
-  layout: Layout,
-  layer: Layer,
-  { onProgress }: ArchiveOptions,
+  layer: RecordedLayer,
+  { onProgress }: Pick<ArchiveOptions, 'onProgress'>,
 ): AsyncGenerator<Buffer, void, void> {
-  const path = await recordOf(layout, layer);
+  const path = await recordOf(layer);
   const what = `layer ${layer.id}`;
   const handle = await archiveCall(binding().assembleOpen(layer.diffPath), what);
   const digester = new Digester();
@@ -49,21 +57,20 @@ export async function* exactChunks(
   }
 }
 
-async function recordOf(layout: Layout, layer: Layer): Promise<string> {
-  const path = layout.recordFile(layer.id);
+async function recordOf({ id, recordPath }: RecordedLayer): Promise<string> {
   try {
-    await stat(path);
-    return path;
+    await stat(recordPath);
+    return recordPath;
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) throw error;
-    throw new AufsError('ERR_NO_RECORD', `layer ${layer.id} has no record of the archive it came from`, {
+    throw new AufsError('ERR_NO_RECORD', `layer ${id} has no record of the archive it came from`, {
       hint: 'leave `exact` out to get an archive made anew; a record is kept of archives that are applied',
-      id: layer.id,
+      id,
     });
   }
 }
 
-function checkDigest(layer: Layer, actual: string): void {
+function checkDigest(layer: RecordedLayer, actual: string): void {
   const expected = layer.diffId;
   if (expected === undefined || expected === actual) return;
   throw new AufsError('ERR_DIGEST', `layer ${layer.id} gives the digest ${actual}, not ${expected}`, {

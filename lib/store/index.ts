@@ -7,6 +7,7 @@ export type { ApplyOptions, ArchiveFormat, ArchiveOptions } from './archive_opti
 export type { CheckOptions, CheckReport } from './check/check_store.ts';
 export type { Finding, FindingKind } from './check/finding.ts';
 export type { ByteSource } from './chunks.ts';
+export { type ChainId, chainId, chainIdOf, type DiffId, parseChainId, parseDiffId } from './content_id.ts';
 export type { LayerUsage, StoreUsage } from './df.ts';
 export type { GcOptions, GcReport, KeptWhy } from './gc.ts';
 export { GraphDriver } from './graph_driver.ts';

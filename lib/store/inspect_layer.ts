@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import type { TreeUsage } from '../binding.ts';
 import { hasCode } from '../errors.ts';
 import { listServers, serversOf } from '../mount/running_servers.ts';
+import type { ChainId, DiffId } from './content_id.ts';
 import { NAME_LABEL } from './find_layer.ts';
 import type { Abortable, Layer } from './layer.ts';
 import type { Layout } from './layout.ts';
@@ -36,7 +37,9 @@ export interface LayerDescription {
   readonly depth: number;
   readonly readOnly: boolean;
   readonly created: string | null;
-  readonly diffId: string | null;
+  readonly diffId: DiffId | null;
+  /** Null unless the diff ids of all layers down to the base are known. */
+  readonly chainId: ChainId | null;
   /** Size of the record that gives the same archive again; null if there is none. */
   readonly recordBytes: number | null;
   readonly mount: MountFacts | null;
@@ -71,6 +74,7 @@ export async function inspectLayer(
     readOnly,
     created: layer.created?.toISOString() ?? null,
     diffId: layer.diffId ?? null,
+    chainId: (await layer.chainId()) ?? null,
     recordBytes: await sizeOf(layout.recordFile(id)),
     mount: await mountFacts(layout, id),
     reference: references.holding(layer, new Set(), new Set()) ?? null,

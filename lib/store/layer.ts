@@ -7,7 +7,9 @@ import type { Mount } from '../mount.ts';
 import { type UnmountOptions, unmount } from '../mount.ts';
 import type { Branch } from '../options.ts';
 import type { ArchiveOptions } from './archive_options.ts';
+import { layerChainId } from './chain_id.ts';
 import { commitLayer } from './commit_layer.ts';
+import { type ChainId, type DiffId, parseDiffId } from './content_id.ts';
 import type { Layout } from './layout.ts';
 import type { LayerMetadata } from './metadata.ts';
 import { type LayerMountOptions, mountLayer } from './mount_layer.ts';
@@ -56,7 +58,7 @@ export class Layer {
   readonly created: Date | undefined;
   readonly labels: Readonly<Record<string, string>>;
   /** `sha256:…` of the archive that it was made of; undefined for layers that came about in another way. */
-  readonly diffId: string | undefined;
+  readonly diffId: DiffId | undefined;
   /** The directory of its changes, AUFS whiteouts verbatim. */
   readonly diffPath: string;
   /** Where it is mounted, when it is. */
@@ -73,7 +75,7 @@ export class Layer {
     this.readOnly = metadata?.readOnly ?? false;
     this.created = metadata?.created === undefined ? undefined : new Date(metadata.created);
     this.labels = metadata?.labels ?? {};
-    this.diffId = metadata?.diffId;
+    this.diffId = metadata?.diffId === undefined ? undefined : parseDiffId(metadata.diffId);
     this.diffPath = context.layout.diff(id);
     this.mountPath = context.layout.mountpoint(id);
     this.problem = problem;
@@ -82,6 +84,14 @@ export class Layer {
   /** Id of the layer that this one stands on; undefined for a base layer. */
   get parent(): string | undefined {
     return this.parents[0];
+  }
+
+  /**
+   * Names its content and that of everything below it, as Docker and the OCI image specification do; undefined unless the diff
+   * ids of all layers down to the base are known.
+   */
+  async chainId(): Promise<ChainId | undefined> {
+    return layerChainId(this.#context.layout, [this.id, ...this.parents]);
   }
 
   /**

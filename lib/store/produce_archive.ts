@@ -6,7 +6,7 @@ import { archiveCall } from './archive_error.ts';
 import { type ArchiveOptions, isDocker, resolveLatestTime } from './archive_options.ts';
 import { CHUNK_SIZE } from './chunks.ts';
 import { commitReady } from './commit_ready.ts';
-import { exactChunks } from './exact_archive.ts';
+import { exactChunks, type RecordedLayer } from './exact_archive.ts';
 import type { Layer } from './layer.ts';
 import type { Layout } from './layout.ts';
 
@@ -19,8 +19,18 @@ export function archiveLayer(layout: Layout, layer: Layer, options: ArchiveOptio
   const docker = isDocker(options.format);
   const latestTime = resolveLatestTime(options.latestTime);
   const chunks = exact
-    ? exactChunks(layout, layer, options)
+    ? exactChunks(recorded(layout, layer), options)
     : newChunks(layout, layer, docker, latestTime, options);
+  return byteStream(chunks, signal);
+}
+
+/** What it takes to put together the archive of a layer of our own store. */
+export function recorded(layout: Layout, { id, diffPath, diffId }: Layer): RecordedLayer {
+  return { id, diffPath, diffId, recordPath: layout.recordFile(id) };
+}
+
+/** A stream of the chunks, which are not asked for before they are wanted. It fails with `signal.reason`. */
+export function byteStream(chunks: AsyncIterable<Buffer>, signal: AbortSignal | undefined): Readable {
   const stream = Readable.from(chunks, { objectMode: false, highWaterMark: CHUNK_SIZE });
   if (signal !== undefined) destroyOnAbort(stream, signal);
   return stream;

@@ -17,6 +17,7 @@ import { checkLayerId, checkLayerPrefix, isLayerId, newLayerId } from './layer_i
 import { type LayerTree, layerTree, type TreeOptions } from './layer_tree.ts';
 import type { Layout } from './layout.ts';
 import { readMetadata } from './metadata.ts';
+import { recorded } from './produce_archive.ts';
 import { publishLayer } from './publish_layer.ts';
 import { copyInto } from './source_tree.ts';
 import { describeStore, type StoreInfo } from './store_info.ts';
@@ -159,7 +160,10 @@ export class Store implements AsyncDisposable {
     for (const layer of layers ?? (await this.layers())) {
       chosen.push(layer instanceof Layer ? layer : await this.layer(layer, { damaged: true }));
     }
-    return verifyLayers(this.#layout, chosen, options);
+    return verifyLayers(
+      chosen.map((layer) => recorded(this.#layout, layer)),
+      options,
+    );
   }
 
   /**

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { AufsError, hasCode, SystemError } from '../errors.ts';
-import { exactChunks } from './exact_archive.ts';
-import type { Abortable, Layer } from './layer.ts';
-import type { Layout } from './layout.ts';
+import { exactChunks, type RecordedLayer } from './exact_archive.ts';
+import type { Abortable } from './layer.ts';
 
 /** How far {@link Store.verify} is. */
 export interface VerifyProgress {
@@ -51,8 +50,7 @@ const DAMAGE_CODES = ['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'EIO', 'ENXIO', 'E
 
 /** Reads all of the layers, one after the other. */
 export async function verifyLayers(
-  layout: Layout,
-  layers: readonly Layer[],
+  layers: readonly RecordedLayer[],
   { signal, onProgress }: VerifyOptions,
 ): Promise<VerifyReport> {
   const verified: VerifiedLayer[] = [];
@@ -62,23 +60,19 @@ export async function verifyLayers(
       onProgress?.({ layer: layer.id, done: verified.length, layers: layers.length, bytes });
     };
     report(0);
-    verified.push(await verifyLayer(layout, layer, report));
+    verified.push(await verifyLayer(layer, report));
   }
   return { sound: verified.every(({ state }) => state !== 'damaged'), layers: verified };
 }
 
-async function verifyLayer(
-  layout: Layout,
-  layer: Layer,
-  report: (bytes: number) => void,
-): Promise<VerifiedLayer> {
+async function verifyLayer(layer: RecordedLayer, report: (bytes: number) => void): Promise<VerifiedLayer> {
   let bytes = 0;
   const result = (state: VerifyState, reason: string | null, entry: string | null = null): VerifiedLayer => {
     const diffId = state === 'whole' ? (layer.diffId ?? null) : null;
     return { id: layer.id, state, diffId, bytes, entry, reason };
   };
   try {
-    for await (const chunk of exactChunks(layout, layer, {})) {
+    for await (const chunk of exactChunks(layer, {})) {
       bytes += chunk.length;
       report(bytes);
     }

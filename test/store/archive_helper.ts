@@ -4,7 +4,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
-import type { Store } from '../../lib/store/index.ts';
+import type { DiffId, Store } from '../../lib/store/index.ts';
 import { run } from '../helpers/stage.ts';
 import { temporaryDirectory } from './store_helper.ts';
 
@@ -34,8 +34,8 @@ export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer
   return Buffer.concat(all);
 }
 
-export function sha256(bytes: Uint8Array): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+export function sha256(bytes: Uint8Array): DiffId {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}` as DiffId;
 }
 
 /** Bytes in pieces of one size. */
