@@ -92,6 +92,8 @@ export type AufsErrorCode =
   | 'ERR_LAYER_READ_ONLY'
   | 'ERR_CORRUPT_LAYER'
   | 'ERR_STORE'
+  | 'ERR_STORE_READ_ONLY'
+  | 'ERR_DOCKER_RUNNING'
   // archives of layers
   | 'ERR_ARCHIVE'
   | 'ERR_ARCHIVE_UNSAFE'

@@ -119,6 +119,14 @@ test('only lib/binding.ts loads native code', (t) => {
   t.deepEqual(wrong, []);
 });
 
+test('lib/docker stands on lib/store, and only the command and the index stand on it', (t) => {
+  const wrong = typescript
+    .filter(({ path }) => !/^lib\/(docker|cli)\/|^lib\/index\.ts$/.test(path))
+    .filter(({ code }) => /from '[^']*\/docker\//.test(code))
+    .map(({ path }) => path);
+  t.deepEqual(wrong, []);
+});
+
 test('lib/index.ts re-exports only', (t) => {
   const index = typescript.find(({ path }) => path === join('lib', 'index.ts'));
   if (!index) return t.fail('lib/index.ts is missing');

@@ -100,7 +100,8 @@ const LAYER_WORDS: Readonly<Record<string, LayerMountOptions>> = {
   volatile: { volatile: true },
 };
 
-function layerOptions(options: string): LayerMountOptions {
+/** `ro,volatile`: what a layer is mounted with. */
+export function layerOptions(options: string): LayerMountOptions {
   let all: LayerMountOptions = {};
   for (const word of options.split(',').filter((text) => text !== '')) {
     const meaning = LAYER_WORDS[word];

@@ -6,6 +6,7 @@ import { check } from './check.ts';
 import { commit } from './commit.ts';
 import { create } from './create.ts';
 import { df } from './df.ts';
+import { docker } from './docker.ts';
 import { doctor } from './doctor.ts';
 import { ExitCode, exitCodeOf } from './exit_code.ts';
 import { gc } from './gc.ts';
@@ -35,6 +36,7 @@ const VERBS: readonly Verb[] = [
   which,
   branch,
   layer,
+  docker,
   commit,
   rm,
   check,

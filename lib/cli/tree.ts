@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { LayerTree } from '../store/index.ts';
 import { shortId } from '../store/layer_id.ts';
+import { drawTree } from './draw_tree.ts';
 import { humanBytes, printable } from './terminal.ts';
 import { print, type Verb } from './verb.ts';
 
@@ -14,23 +15,10 @@ export const tree: Verb = (program, run) => {
       run(command, async (context) => {
         await using store = await context.openStore();
         const roots = await store.tree({ size, signal: context.signal });
-        print(context, { layers: roots }, () =>
-          roots.map((root) => `${describe(root)}\n${below(root, '')}`).join(''),
-        );
+        print(context, { layers: roots }, () => drawTree(roots, describe));
       }),
     );
 };
-
-/** The lines of what stands on a layer. */
-function below({ children }: LayerTree, indent: string): string {
-  return children
-    .map((child, i) => {
-      const last = i === children.length - 1;
-      const further = below(child, `${indent}${last ? '   ' : '│  '}`);
-      return `${indent}${last ? '└─' : '├─'} ${describe(child)}\n${further}`;
-    })
-    .join('');
-}
 
 /** `ID  NAME  STATE  SIZE  key=value …` */
 function describe({ id, name, labels, readOnly, mounted, size, problem }: LayerTree): string {

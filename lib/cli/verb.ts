@@ -18,6 +18,8 @@ export interface Context {
   /** One JSON object instead of text. */
   readonly json: boolean;
   readonly signal: AbortSignal;
+  /** What `--root` says. */
+  readonly root: string | undefined;
   /** The store that `--root` names. Only `create` makes one that is not there. */
   openStore(options?: OpenStoreOptions): Promise<Store>;
   /** Sets the exit status of a command that did its work and has bad news. */
@@ -52,6 +54,7 @@ export function makeContext(
     signal,
     exit,
     json: options.json === true,
+    root: options.root,
     openStore: (how) => openStore(options.root ?? defaultRoot(), { create: false, ...how }),
   };
 }

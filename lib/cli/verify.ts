@@ -19,14 +19,14 @@ export const verify: Verb = (program, run) => {
         const layers = ids.length === 0 ? undefined : ids;
         const options = { onProgress: line.update, signal: context.signal };
         const report = await store.verify(layers, options).finally(line.clear);
-        print(context, report, describe);
+        print(context, report, describeVerified);
         if (!report.sound) context.exit(ExitCode.corrupt);
       }),
     );
 };
 
 /** One line on the terminal, which names the layer being read. */
-function verifyLine(terminal: Terminal): Pick<ProgressLine, 'clear'> & {
+export function verifyLine(terminal: Terminal): Pick<ProgressLine, 'clear'> & {
   readonly update: (progress: VerifyProgress) => void;
 } {
   let line: ProgressLine | undefined;
@@ -41,7 +41,8 @@ function verifyLine(terminal: Terminal): Pick<ProgressLine, 'clear'> & {
   };
 }
 
-function describe({ layers }: VerifyReport): string {
+/** A line for each layer. */
+export function describeVerified({ layers }: VerifyReport): string {
   return columns(layers.map((layer) => [shortId(layer.id), layer.state, detail(layer)]));
 }
 

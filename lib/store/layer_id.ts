@@ -26,9 +26,10 @@ export function newLayerId(): string {
   return randomBytes(32).toString('hex');
 }
 
-/** The first 12 digits, as Docker shows ids to people. */
+/** The first 12 digits of an id or a digest, as Docker shows them to people. */
 export function shortId(id: string): string {
-  return id.endsWith('-init') ? `${id.slice(0, 12)}-init` : id.slice(0, 12);
+  const digits = id.replace(/^sha256:/, '');
+  return id.endsWith('-init') ? `${digits.slice(0, 12)}-init` : digits.slice(0, 12);
 }
 
 function notAnId(text: string): AufsError {

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+export type { DockerCheckReport } from './check_docker.ts';
+export { DockerContainer } from './docker_container.ts';
+export type { DockerContents } from './docker_contents.ts';
+export type { DockerFinding, DockerFindingKind } from './docker_finding.ts';
+export { DockerLayer, type DockerMountOptions } from './docker_layer.ts';
+export { DockerStore } from './docker_store.ts';
+export { type OpenDockerStoreOptions, openDockerStore } from './open_docker_store.ts';
+export type { DockerImage } from './read_images.ts';
