@@ -5,7 +5,7 @@ import { type Mount, mount } from '../mount.ts';
 import type { Branch } from '../options.ts';
 import type { ChainId } from '../store/content_id.ts';
 import type { Abortable } from '../store/layer.ts';
-import { type DockerContext, refuseWriting } from './docker_context.ts';
+import { type DockerContext, writableDriver } from './docker_context.ts';
 import type { DockerLayer, DockerMountOptions } from './docker_layer.ts';
 import type { ContainerEntry } from './read_containers.ts';
 
@@ -54,7 +54,7 @@ export class DockerContainer {
    */
   async mount(target: string, options: DockerMountOptions = {}): Promise<Mount> {
     const { readOnly = true } = options;
-    if (!readOnly) await refuseWriting(this.#context, `mount container ${this.id} for writing`);
+    if (!readOnly) await writableDriver(this.#context, `mount container ${this.id} for writing`);
     return mount(target, { ...options, branches: this.branches(readOnly), readOnly });
   }
 

@@ -1,12 +1,26 @@
 // SPDX-License-Identifier: MIT
-import { AufsError } from '../errors.ts';
+import { AufsError, hasCode } from '../errors.ts';
+import type { ByteSource } from '../store/chunks.ts';
+import type { ChainId } from '../store/content_id.ts';
 import { type VerifyOptions, type VerifyReport, verifyLayers } from '../store/verify.ts';
+import { createContainer, removeContainer } from './change_containers.ts';
 import { checkDocker, type DockerCheckReport } from './check_docker.ts';
+import { collectOrphans, type DockerGcReport } from './collect_orphans.ts';
 import type { DockerContainer } from './docker_container.ts';
 import { type DockerContents, readContents } from './docker_contents.ts';
-import type { DockerContext } from './docker_context.ts';
+import { type DockerContext, writableDriver } from './docker_context.ts';
 import { DockerLayer, recordedLayer } from './docker_layer.ts';
 import { findContainer, findLayer } from './find_docker_layer.ts';
+import { type RegisterOptions, registerLayer } from './register_layer.ts';
+import { type ReleasedLayer, releaseLayers } from './release_layer.ts';
+import { withDatabaseLock } from './transaction.ts';
+
+/** What came of an archive. */
+export interface RegisteredLayer {
+  readonly layer: DockerLayer;
+  /** Whether the layer was there already. */
+  readonly existed: boolean;
+}
 
 /**
  * What Docker left in its root with the aufs driver: layers of images, containers, names. Every method reads the disk anew; damaged
@@ -18,11 +32,13 @@ export class DockerStore {
   /** Whether nothing in it can be changed. */
   readonly readOnly: boolean;
   readonly #context: DockerContext;
+  /** How often each layer was registered through this object and not released. */
+  readonly #held = new Map<ChainId, number>();
 
   /** @internal Use {@link openDockerStore}. */
   constructor(context: DockerContext) {
     this.root = context.layout.root;
-    this.readOnly = context.readOnly;
+    this.readOnly = context.driver === undefined;
     this.#context = context;
   }
 
@@ -86,5 +102,92 @@ export class DockerStore {
       layer instanceof DockerLayer ? layer : findLayer(contents, layer, this.root),
     );
     return verifyLayers(chosen.map(recordedLayer), options);
+  }
+
+  /**
+   * Makes a layer of a tar archive, plain or compressed, whole or not at all. A chain id that is there already gives the layer that is
+   * there, and what was unpacked is thrown away. The layer is held until {@link release}.
+   *
+   * @param options.parent - The layer to stand on, or what {@link layer} takes. Default: none, a base layer.
+   * @throws {AufsError} `ERR_STORE_READ_ONLY`, `ERR_DOCKER_RUNNING`, `ERR_CORRUPT_LAYER` if the layer is there and damaged; what
+   * {@link layer} throws, and {@link Store.apply}, which also takes the other options.
+   */
+  async register(
+    source: ByteSource,
+    { parent, ...options }: RegisterOptions & { readonly parent?: string | DockerLayer | undefined } = {},
+  ): Promise<RegisteredLayer> {
+    const driver = await writableDriver(this.#context, 'register a layer');
+    const below = typeof parent === 'string' ? await this.layer(parent) : parent;
+    const { id, existed } = await registerLayer(this.#context.layout, driver, source, below, options);
+    const layer = await this.layer(id);
+    this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
+    return { layer, existed };
+  }
+
+  /**
+   * Lets go of a layer. If it was not registered once more, and no layer on it, no container, no image and no mount needs it, it is
+   * removed, and so are the layers below it that nothing needs any more.
+   *
+   * @returns What was removed, topmost first.
+   * @throws {AufsError} `ERR_STORE_READ_ONLY`, `ERR_DOCKER_RUNNING`; `ERR_CORRUPT_LAYER` if damage of the store hides what is needed:
+   * nothing was removed then; what {@link layer} throws.
+   */
+  async release(layer: string | DockerLayer): Promise<ReleasedLayer[]> {
+    const driver = await writableDriver(this.#context, 'release a layer');
+    const { chainId } = typeof layer === 'string' ? await this.layer(layer) : layer;
+    const times = (this.#held.get(chainId) ?? 0) - 1;
+    if (times > 0) this.#held.set(chainId, times);
+    else this.#held.delete(chainId);
+    return withDatabaseLock(this.#context.layout, () =>
+      releaseLayers(this.#context, driver, chainId, this.#held),
+    );
+  }
+
+  /**
+   * Makes what a container writes to, as Docker did: its own layer, on one with the files that Docker mounts over (`/etc/hosts` …), on the
+   * image.
+   *
+   * @param id - Letters, digits, `_`, `.`, `-`; Docker's are 64 hexadecimal digits.
+   * @param image - A layer, or what {@link layer} takes. Default: none.
+   * @throws {AufsError} `ERR_STORE_READ_ONLY`, `ERR_DOCKER_RUNNING`, `ERR_LAYER_ID`, `ERR_LAYER_EXISTS`; what {@link layer} throws.
+   */
+  async createContainer(id: string, image?: string | DockerLayer): Promise<DockerContainer> {
+    const driver = await writableDriver(this.#context, 'create a container');
+    const below = typeof image === 'string' ? await this.layer(image) : image;
+    await createContainer(this.#context.layout, driver, id, below);
+    return this.container(id);
+  }
+
+  /**
+   * Removes a container with its changes, and layers of its image that nothing needs any more, as {@link release} does.
+   *
+   * @returns The layers that were removed.
+   * @throws {AufsError} `ERR_STORE_READ_ONLY`, `ERR_DOCKER_RUNNING`, `ERR_LAYER_MOUNTED`, `ERR_BRANCH_BUSY`; what {@link container} throws.
+   */
+  async removeContainer(container: string | DockerContainer): Promise<ReleasedLayer[]> {
+    const driver = await writableDriver(this.#context, 'remove a container');
+    return withDatabaseLock(this.#context.layout, async () => {
+      const { id } = typeof container === 'string' ? await this.container(container) : container;
+      const found = await this.container(id);
+      await removeContainer(this.#context.layout, driver, found);
+      if (found.parent === undefined) return [];
+      try {
+        return await releaseLayers(this.#context, driver, found.parent, this.#held);
+      } catch (error) {
+        // Which layers nothing needs is not certain: they stay.
+        if (!hasCode(error, 'ERR_CORRUPT_LAYER')) throw error;
+        return [];
+      }
+    });
+  }
+
+  /**
+   * Finishes what was interrupted: entries that were being made or deleted go, with their data. Opening for writing does it, too.
+   *
+   * @throws {AufsError} `ERR_STORE_READ_ONLY`, `ERR_DOCKER_RUNNING`.
+   */
+  async gc(): Promise<DockerGcReport> {
+    const driver = await writableDriver(this.#context, 'collect what was interrupted');
+    return withDatabaseLock(this.#context.layout, () => collectOrphans(this.#context.layout, driver));
   }
 }

@@ -2,8 +2,8 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { AufsError, hasCode } from '../errors.ts';
+import { openStore } from '../store/open_store.ts';
 import { PID_FILE, refuseLiveDocker } from './docker_alive.ts';
-import type { DockerContext } from './docker_context.ts';
 import { DockerLayout } from './docker_layout.ts';
 import { DockerStore } from './docker_store.ts';
 import { isDirectory } from './read_layers.ts';
@@ -16,7 +16,8 @@ export interface OpenDockerStoreOptions {
 }
 
 /**
- * Opens what Docker left in its root (`/var/lib/docker`, or a copy of it from anywhere) with the aufs driver, in place.
+ * Opens what Docker left in its root (`/var/lib/docker`, or a copy of it from anywhere) with the aufs driver, in place. For writing, it also
+ * finishes what was interrupted, and adds `.node-aufs/` to the store in `aufs/`, which Docker does not mind.
  *
  * @throws {AufsError} `ERR_STORE` if `root` is no such directory; `ERR_DOCKER_RUNNING` if it is to be written to and a Docker daemon
  * seems alive.
@@ -31,9 +32,12 @@ export async function openDockerStore(
   { readOnly = true, pidFile = PID_FILE }: OpenDockerStoreOptions = {},
 ): Promise<DockerStore> {
   const layout = new DockerLayout(await checkedRoot(resolve(root)));
-  const context: DockerContext = { layout, readOnly, pidFile };
-  if (!readOnly) await refuseLiveDocker(layout, pidFile);
-  return new DockerStore(context);
+  if (readOnly) return new DockerStore({ layout, driver: undefined, pidFile });
+  await refuseLiveDocker(layout, pidFile);
+  const driver = await openStore(layout.driver.root, { create: false });
+  const store = new DockerStore({ layout, driver, pidFile });
+  await store.gc();
+  return store;
 }
 
 /** The root without symlinks, if it is one. */

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+import { rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { binding } from '../binding.ts';
+import { AufsError, hasCode, native } from '../errors.ts';
+import { newLayerId } from '../store/layer_id.ts';
+import { publishLayer } from '../store/publish_layer.ts';
+import type { Store } from '../store/store.ts';
+import type { DockerContainer } from './docker_container.ts';
+import type { DockerLayer } from './docker_layer.ts';
+import { type DockerLayout, isContainerId } from './docker_layout.ts';
+import { fillInitLayer } from './init_layer.ts';
+import { dropDriverLayer, needParent } from './register_layer.ts';
+import { Transaction, withDatabaseLock } from './transaction.ts';
+
+/** Makes what a container writes to: its own layer, on one with the files that Docker mounts over, on the image. */
+export async function createContainer(
+  layout: DockerLayout,
+  driver: Store,
+  id: string,
+  image: DockerLayer | undefined,
+): Promise<void> {
+  if (!isContainerId(id)) {
+    throw new AufsError('ERR_LAYER_ID', `${JSON.stringify(id)} is not a container id`, {
+      hint: "give letters, digits, '_', '.', '-', at most 128",
+      id,
+    });
+  }
+  const mountId = newLayerId();
+  const initId = `${mountId}-init`;
+  const place = join(layout.mounts, id);
+  const transaction = await Transaction.begin(layout);
+  try {
+    await transaction.set('mount-id', mountId);
+    await transaction.set('init-id', initId);
+    if (image !== undefined) await transaction.set('parent', image.chainId);
+    const below = image?.branches().map(({ path }) => path) ?? [];
+    const fill = (diff: string) => fillInitLayer(diff, below);
+    const init = { id: initId, parent: image?.cacheId, readOnly: false, labels: {}, fill };
+    await publishLayer(layout.driver, init);
+    await driver.createLayer({ id: mountId, parent: initId });
+    await withDatabaseLock(layout, async () => {
+      if (await exists(place)) throw alreadyThere(layout, id);
+      if (image !== undefined) await needParent(layout, image.chainId);
+      await transaction.commit(place);
+    });
+  } finally {
+    if (!transaction.committed) for (const each of [mountId, initId]) await dropDriverLayer(driver, each);
+    await transaction.end();
+  }
+}
+
+/**
+ * Removes a container: its entry goes aside, where an interruption leaves it to be collected, then its layers go. The caller holds
+ * the lock of the database.
+ *
+ * @throws {AufsError} `ERR_LAYER_MOUNTED`, `ERR_BRANCH_BUSY`; everything is as it was then.
+ */
+export async function removeContainer(
+  layout: DockerLayout,
+  driver: Store,
+  { id, mountId, initId }: DockerContainer,
+): Promise<void> {
+  const place = join(layout.mounts, id);
+  const aside = join(layout.transactions, `write-set-${newLayerId().slice(0, 12)}`);
+  await rename(place, aside);
+  try {
+    await dropDriverLayer(driver, mountId);
+  } catch (error) {
+    await rename(aside, place);
+    throw error;
+  }
+  await native(binding().fsyncPath(layout.mounts));
+  if (initId !== undefined) await dropDriverLayer(driver, initId);
+  await native(binding().removeTree(aside));
+}
+
+function alreadyThere(layout: DockerLayout, id: string): AufsError {
+  return new AufsError('ERR_LAYER_EXISTS', `there is a container ${id} in ${layout.root} already`, {
+    hint: 'give another id, or remove that one first',
+    id,
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { binding } from '../binding.ts';
+import { AufsError, native } from '../errors.ts';
+import { isLayerId } from '../store/layer_id.ts';
+import type { Store } from '../store/store.ts';
+import { type DockerLayout, isRemoving } from './docker_layout.ts';
+import { namesOf } from './read_entry.ts';
+import { dropDriverLayer } from './register_layer.ts';
+
+/** What {@link DockerStore.gc} did. */
+export interface DockerGcReport {
+  /** Paths of entries whose making or deletion was interrupted, and that are gone now with their data. */
+  readonly removed: readonly string[];
+  /** Those that are in use: a process is making them, or what they name is mounted or stood on. */
+  readonly kept: readonly string[];
+}
+
+const NAMES_OF_DATA = ['cache-id', 'mount-id', 'init-id'];
+
+/** Finishes what was interrupted. The caller holds the lock of the database. */
+export async function collectOrphans(layout: DockerLayout, driver: Store): Promise<DockerGcReport> {
+  const removed: string[] = [];
+  const kept: string[] = [];
+  const live = await liveData(layout);
+  const removing = (await namesOf(layout.layers)).filter(isRemoving).map((name) => join(layout.layers, name));
+  const sets = (await namesOf(layout.transactions)).map((name) => join(layout.transactions, name));
+  for (const path of [...removing, ...sets]) {
+    const lock = await native(binding().flock(path, true));
+    if (lock === null) {
+      kept.push(path);
+      continue;
+    }
+    try {
+      const done = await removeWithData(path, driver, live);
+      (done ? removed : kept).push(path);
+    } finally {
+      binding().unlock(lock);
+    }
+  }
+  return { removed, kept };
+}
+
+/** Says false if its data are in use. */
+async function removeWithData(path: string, driver: Store, live: ReadonlySet<string>): Promise<boolean> {
+  const names = await dataOf(path);
+  try {
+    for (const name of names) if (!live.has(name)) await dropDriverLayer(driver, name);
+  } catch (error) {
+    if (error instanceof AufsError) return false;
+    throw error;
+  }
+  await native(binding().removeTree(path));
+  return true;
+}
+
+/** Names in `aufs/` of everything that has an entry, be it damaged. */
+async function liveData(layout: DockerLayout): Promise<ReadonlySet<string>> {
+  const live = new Set<string>();
+  for (const folder of [layout.layers, layout.mounts]) {
+    for (const name of await namesOf(folder)) {
+      if (folder === layout.layers && isRemoving(name)) continue;
+      for (const each of await dataOf(join(folder, name))) live.add(each);
+    }
+  }
+  return live;
+}
+
+/** A container's own layer comes before the one that it stands on. */
+async function dataOf(path: string): Promise<string[]> {
+  const names: string[] = [];
+  for (const file of NAMES_OF_DATA) {
+    const text = (await readFile(join(path, file), 'utf8').catch(() => '')).trim();
+    if (isLayerId(text)) names.push(text);
+  }
+  return names;
+}

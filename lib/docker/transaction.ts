@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+import { copyFile, mkdir, mkdtemp, open, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { binding, type LockHandle } from '../binding.ts';
+import { native } from '../errors.ts';
+import { withFileLock } from '../store/layer_lock.ts';
+import type { DockerLayout } from './docker_layout.ts';
+
+/**
+ * Runs `work` while nobody else of us changes which entries there are. The lock is on the directory itself: it leaves no file. Order:
+ * this one before those of the store in `aufs/`.
+ */
+export function withDatabaseLock<T>(layout: DockerLayout, work: () => Promise<T>): Promise<T> {
+  return withFileLock(layout.layerdb, work);
+}
+
+/**
+ * An entry of the layer database that is being made: `layerdb/tmp/write-set-…`, as Docker names it. Whoever makes it holds a lock on
+ * it; what nobody holds is left of an interruption. The names of directories in `aufs/` are the first that it gets, so that what an
+ * interruption leaves there can be found.
+ */
+export class Transaction {
+  readonly #path: string;
+  readonly #lock: LockHandle | null;
+  #committed = false;
+
+  private constructor(path: string, lock: LockHandle | null) {
+    this.#path = path;
+    this.#lock = lock;
+  }
+
+  static async begin(layout: DockerLayout): Promise<Transaction> {
+    return withDatabaseLock(layout, async () => {
+      await mkdir(layout.transactions, { recursive: true, mode: 0o700 });
+      const path = await mkdtemp(join(layout.transactions, 'write-set-'));
+      return new Transaction(path, await native(binding().flock(path, true)));
+    });
+  }
+
+  /** Writes a file of the entry; it is on disk when this returns. */
+  async set(name: string, value: string): Promise<void> {
+    const file = await open(join(this.#path, name), 'wx', 0o644);
+    try {
+      await file.writeFile(value);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await native(binding().fsyncPath(this.#path));
+  }
+
+  /** As {@link set}, with the content of a file. */
+  async copy(name: string, from: string): Promise<void> {
+    const path = join(this.#path, name);
+    await copyFile(from, path);
+    await native(binding().fsyncPath(path));
+  }
+
+  /** Whether the entry is in its place. */
+  get committed(): boolean {
+    return this.#committed;
+  }
+
+  /** Renames the entry into place; it is on disk when this returns. The caller holds the lock of the database. */
+  async commit(target: string): Promise<void> {
+    await native(binding().fsyncPath(this.#path));
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    await rename(this.#path, target);
+    this.#committed = true;
+    await native(binding().fsyncPath(dirname(target)));
+  }
+
+  /** Takes away what was not committed, and lets go. */
+  async end(): Promise<void> {
+    if (!this.#committed) await native(binding().removeTree(this.#path));
+    if (this.#lock !== null) binding().unlock(this.#lock);
+  }
+}
