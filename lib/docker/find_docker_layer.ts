@@ -2,6 +2,7 @@
 import { AufsError } from '../errors.ts';
 import type { DockerContainer } from './docker_container.ts';
 import type { DockerContents } from './docker_contents.ts';
+import type { DockerFinding } from './docker_finding.ts';
 import type { DockerLayer } from './docker_layer.ts';
 import { digitsOf } from './docker_layout.ts';
 
@@ -13,54 +14,44 @@ import { digitsOf } from './docker_layout.ts';
  * cannot be used.
  */
 export function findLayer(contents: DockerContents, text: string, root: string): DockerLayer {
-  const { layers, images } = contents;
+  const { layers, images, skipped } = contents;
   const digits = text.startsWith('sha256:') ? digitsOf(text) : text;
+  const exact = layers.find(({ chainId }) => digitsOf(chainId) === digits);
+  if (exact !== undefined) return exact;
+  const begins = (id: string): boolean =>
+    /^[0-9a-f]{1,64}$/.test(digits) && id.startsWith(`sha256:${digits}`);
   const named = images.filter(({ id, names }) => {
     return digitsOf(id) === digits || names.includes(text) || names.includes(`${text}:latest`);
   });
-  const exact = layers.find(({ chainId }) => digitsOf(chainId) === digits);
-  if (exact !== undefined) return exact;
-  if (named.length > 0)
-    return topmost(
-      contents,
-      named.map(({ chainId }) => chainId),
-      text,
-      root,
-    );
-  const beginning = /^[0-9a-f]{1,64}$/.test(digits);
-  const begin = beginning ? layers.filter(({ chainId }) => digitsOf(chainId).startsWith(digits)) : [];
-  const ofImages = beginning ? images.filter(({ id }) => digitsOf(id).startsWith(digits)) : [];
-  const found = new Set([...begin.map((layer) => layer.chainId), ...ofImages.map((image) => image.chainId)]);
-  return topmost(contents, [...found], text, root);
-}
-
-function topmost(
-  { layers, skipped }: DockerContents,
-  ids: readonly (string | undefined)[],
-  text: string,
-  root: string,
-): DockerLayer {
-  const [id, ...others] = ids;
-  if (others.length > 0) {
+  const meant = named.length > 0 ? named : images.filter(({ id }) => begins(id));
+  const bare = named.length > 0 ? [] : layers.filter(({ chainId }) => begins(chainId));
+  const ids = [...new Set([...meant, ...bare].map(({ chainId }) => chainId))];
+  if (ids.length > 1) {
     throw new AufsError('ERR_LAYER_ID', `'${text}' can be ${ids.length} layers of ${root}`, {
       hint: `give more of it: ${ids.slice(0, 5).join(', ')}`,
       id: text,
     });
   }
-  const layer = layers.find(({ chainId }) => chainId === id);
+  const layer = layers.find(({ chainId }) => chainId === ids[0]);
   if (layer !== undefined) return layer;
-  const digits = text.startsWith('sha256:') ? text : `sha256:${text}`;
-  const damage = skipped.find(
-    (finding) => finding.id !== undefined && (finding.id === id || finding.id.startsWith(digits)),
-  );
-  if (damage !== undefined) {
-    throw new AufsError('ERR_CORRUPT_LAYER', `${damage.id} cannot be used: ${damage.path}: ${damage.means}`, {
-      hint: 'see what else is wrong: node-aufs docker check',
-      id: damage.id,
-      path: damage.path,
-    });
-  }
-  throw new AufsError('ERR_LAYER_NOT_FOUND', `no layer or image '${text}' in ${root}`, {
+  // The layer itself rather than the image that needs it.
+  const about = [...ids, ...meant.map(({ id }) => id)];
+  const damage =
+    skipped.find(({ id }) => id !== undefined && id === ids[0]) ??
+    skipped.find(({ id }) => id !== undefined && (about.includes(id) || begins(id)));
+  throw damage === undefined ? notFound(text, root) : unusable(damage);
+}
+
+function unusable({ id, path, means }: DockerFinding): AufsError {
+  return new AufsError('ERR_CORRUPT_LAYER', `${id} cannot be used: ${path}: ${means}`, {
+    hint: 'see what else is wrong: node-aufs docker check',
+    id,
+    path,
+  });
+}
+
+function notFound(text: string, root: string): AufsError {
+  return new AufsError('ERR_LAYER_NOT_FOUND', `no layer or image '${text}' in ${root}`, {
     hint: 'list them with: node-aufs docker ls',
     id: text,
   });

@@ -206,6 +206,18 @@ for (const { title, damage, usable, kinds, at } of DAMAGES) {
   });
 }
 
+test('an image whose layer is gone or damaged says so by its name, too', async (t) => {
+  const { root, layers, imageId } = await dockerRoot(t);
+  const store = await openDockerStore(root);
+  await truncate(join(layers[2].path, 'diff'));
+  t.regex((await t.throwsAsync(store.layer('busybox'))).message, /ERR_CORRUPT_LAYER.*diff: it is empty/);
+  await rm(layers[2].path, { recursive: true });
+  for (const text of ['busybox', imageId, imageId.slice(7, 20)]) {
+    t.regex((await t.throwsAsync(store.layer(text))).message, /ERR_CORRUPT_LAYER.*topmost layer/);
+  }
+  await t.throwsAsync(store.layer(layers[2].chainId), { code: 'ERR_LAYER_NOT_FOUND' });
+});
+
 test('a file whose content changed: verify names it, the export ends before its last chunk', async (t) => {
   const { root, layers } = await dockerRoot(t);
   await writeFile(join(layers[0].diffPath, 'etc/passwd'), 'evil:x:0:0\n');

@@ -118,6 +118,14 @@ test('release: what nothing needs goes, down to what something needs', async (t)
   t.deepEqual(await names(fixture.root), before);
 });
 
+test('a chain id whose entry is damaged is told, and stays as it is', async (t) => {
+  const { fixture, store } = await place(t);
+  await writeFile(join(fixture.layers[0].path, 'cache-id'), '');
+  const before = await names(fixture.root);
+  await t.throwsAsync(store.register([fixture.layers[0].archive]), { code: 'ERR_CORRUPT_LAYER' });
+  t.deepEqual(await names(fixture.root), before);
+});
+
 test('release in a damaged store removes nothing', async (t) => {
   const { fixture, store } = await place(t);
   const { layer } = await store.register([ONE]);

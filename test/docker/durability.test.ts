@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { straceMissing } from '../faults/strace.ts';
+import { run } from '../helpers/stage.ts';
+import { tar } from '../store/archive_helper.ts';
+import { dockerRoot } from './docker_helper.ts';
+
+const missing = straceMissing();
+const tracing = missing === undefined ? test : test.skip;
+const CALLS = 'fsync,fdatasync,syncfs,rename,renameat,renameat2,unlink,unlinkat';
+
+tracing(
+  `the layer of aufs/, then the entry’s files, then its name, then the folder${missing === undefined ? '' : ` (needs ${missing})`}`,
+  async (t) => {
+    t.timeout(120_000);
+    const { root, scratch } = await dockerRoot(t);
+    const library = JSON.stringify(new URL('../../lib/index.ts', import.meta.url).href);
+    const archive = tar([{ name: 'file', data: 'data' }]).toString('base64');
+    const script = `
+    const { openDockerStore } = await import(${library});
+    const store = await openDockerStore(${JSON.stringify(root)}, {
+      readOnly: false, pidFile: ${JSON.stringify(join(scratch, 'docker.pid'))},
+    });
+    const { layer } = await store.register([Buffer.from('${archive}', 'base64')], { parent: 'busybox' });
+    await store.release(layer);
+    console.log(layer.chainId.slice(7), layer.cacheId);`;
+    const log = join(scratch, 'log');
+    const node = [process.execPath, '--import=tsx', '--input-type=module', '-e', script];
+    const { stdout } = await run('strace', [
+      '-f',
+      '-y',
+      '-s',
+      '500',
+      '-o',
+      log,
+      '-e',
+      `trace=${CALLS}`,
+      ...node,
+    ]);
+    const [digits = '', cacheId = ''] = stdout.trim().split(' ');
+    const lines = (await readFile(log, 'utf8')).split('\n');
+    const after = (from: number, ...words: string[]): number => {
+      const at = lines.findIndex((line, i) => i > from && words.every((word) => line.includes(word)));
+      t.true(at > from, `${words.join(' ')} after line ${from}`);
+      return at;
+    };
+    const layers = join(root, 'image/aufs/layerdb/sha256');
+
+    const named = after(-1, 'fsync(', '/write-set-', '/cache-id>');
+    // What makes it a layer of aufs/; what comes before that is the store's own affair.
+    const driver = after(named, 'rename', `aufs/layers/${cacheId}`);
+    const files = ['diff', 'size', 'parent', 'tar-split.json.gz'].map((name) =>
+      after(driver, 'fsync(', '/write-set-', `/${name}>`),
+    );
+    const committed = after(Math.max(...files), 'rename', '/write-set-', join(layers, digits));
+    const flushed = after(committed, 'fsync(', `${layers}>`);
+
+    const aside = after(flushed, 'rename', `"${join(layers, digits)}"`, '-removing');
+    const asideFlushed = after(aside, 'fsync(', `${layers}>`);
+    after(asideFlushed, 'unlink', `aufs/layers/${cacheId}`);
+  },
+);
