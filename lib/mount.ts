@@ -8,6 +8,7 @@ import { chooseDriver } from './mount/driver.ts';
 import { Mount } from './mount/mount_handle.ts';
 import { mountAt, readMounts } from './mount/mountinfo.ts';
 import { ServerProcess, startDetachedServer } from './mount/server_process.ts';
+import { unmount } from './mount/unmount.ts';
 import { checkBranches, checkOverlap, checkTarget } from './mount/validate.ts';
 import { type BranchInput, resolveBranches, resolveStackOptions, type StackOptions } from './options.ts';
 
@@ -32,6 +33,8 @@ export interface MountOptions extends StackOptions {
   readonly dirperm1?: boolean | undefined;
   /** A copy_up is not on disk when its call returns: faster, and lost in a power cut. @default false */
   readonly volatile?: boolean | undefined;
+  /** What was written is on disk when {@link Mount.unmount} returns, unless it is `lazy`. @default false */
+  readonly syncOnUnmount?: boolean | undefined;
   /**
    * Other users may use the mount, as the permissions of its files say; who is not root needs
    * `user_allow_other` in /etc/fuse.conf for that.
@@ -61,7 +64,7 @@ export interface MountOptions extends StackOptions {
  * await using mount = await mount('/mnt/app', { branches: ['./upper', './lower'] });
  */
 export async function mount(target: string, options: MountOptions): Promise<Mount> {
-  const { nonEmpty = false, persist = false, driver = 'auto', signal } = options;
+  const { nonEmpty = false, persist = false, syncOnUnmount = false, driver = 'auto', signal } = options;
   signal?.throwIfAborted();
   if (driver !== 'auto' && driver !== 'fuse') {
     throw new AufsError('ERR_UNSUPPORTED', `there is no driver '${String(driver)}' yet`, {
@@ -79,12 +82,28 @@ export async function mount(target: string, options: MountOptions): Promise<Moun
     mountpoint,
   ];
   if (persist) {
-    await startDetachedServer(args, { signal });
-    return new Mount(mountpoint, choice, undefined, undefined);
+    await startPersistent(mountpoint, args, signal);
+    return new Mount(mountpoint, choice, undefined, undefined, syncOnUnmount);
   }
   const server = await ServerProcess.start(args, signal);
   const device = mountAt(await readMounts(), mountpoint)?.device;
-  return new Mount(mountpoint, choice, server, device);
+  return new Mount(mountpoint, choice, server, device, syncOnUnmount);
+}
+
+/** If it rejects, nothing stays mounted: the process that starts the server can be killed when the server is up. */
+async function startPersistent(
+  mountpoint: string,
+  args: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const before = mountAt(await readMounts(), mountpoint)?.device;
+  try {
+    await startDetachedServer(args, { signal });
+  } catch (error) {
+    const now = mountAt(await readMounts(), mountpoint)?.device;
+    if (now !== undefined && now !== before) await unmount(mountpoint, { lazy: true }).catch(() => {});
+    throw error;
+  }
 }
 
 /**

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 import { EventEmitter } from 'node:events';
+import { binding } from '../binding.ts';
 import { BranchStack } from '../branch_stack.ts';
-import { AufsError, hasCode } from '../errors.ts';
+import { AufsError, hasCode, native } from '../errors.ts';
 import { mountControl } from './branch_control.ts';
 import type { DriverChoice, DriverName, RejectedDriver } from './driver.ts';
 import { ServerGone } from './line_channel.ts';
@@ -34,6 +35,7 @@ export class Mount extends EventEmitter<MountEvents> implements AsyncDisposable 
   readonly serverPid: number | undefined;
   readonly #server: ServerProcess | undefined;
   readonly #device: string | undefined;
+  readonly #sync: boolean;
   #unmounting: Promise<void> | undefined;
 
   /** @internal Use {@link mount}. */
@@ -42,6 +44,7 @@ export class Mount extends EventEmitter<MountEvents> implements AsyncDisposable 
     choice: DriverChoice,
     server: ServerProcess | undefined,
     device: string | undefined,
+    sync: boolean,
   ) {
     super();
     this.target = target;
@@ -52,6 +55,7 @@ export class Mount extends EventEmitter<MountEvents> implements AsyncDisposable 
     this.serverPid = server?.mounted.pid;
     this.#server = server;
     this.#device = device;
+    this.#sync = sync;
     void server?.closed.then(() => this.#hungUp());
   }
 
@@ -94,7 +98,15 @@ export class Mount extends EventEmitter<MountEvents> implements AsyncDisposable 
     });
   }
 
-  async #unmount({ lazy = false }: UnmountOptions): Promise<void> {
+  async #unmount(options: UnmountOptions): Promise<void> {
+    const written = this.#sync ? await this.branches.list().catch(() => []) : [];
+    await this.#stop(options);
+    for (const { path, mode } of written) {
+      if (mode.startsWith('rw')) await native(binding().syncfs(path));
+    }
+  }
+
+  async #stop({ lazy = false }: UnmountOptions): Promise<void> {
     const server = this.#server;
     if (server === undefined) return unmount(this.target, { lazy });
     let inUse = false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
-import { AufsError } from '../errors.ts';
+import { AufsError, hasCode } from '../errors.ts';
 import { serverPath } from '../server_path.ts';
 import { LineChannel, ServerGone } from './line_channel.ts';
 import { serverFailure } from './server_failure.ts';
@@ -53,6 +53,8 @@ export class ServerProcess {
     const stderr = collect(child);
     const exited = waitForExit(child, program);
     exited.catch(() => {}); // a spawn failure is reported by whoever awaits below
+    // Without descriptors there are no pipes, and the reason comes as an event.
+    if ((child.stdio as unknown) === undefined) throw serverFailure({ message: await exited });
     const channel = new LineChannel(child.stdio[3] as Duplex);
     const hangUp = (): void => channel.close();
     signal?.addEventListener('abort', hangUp, { once: true });
@@ -156,6 +158,16 @@ function collect(child: ChildProcess): () => string {
 function waitForExit(child: ChildProcess, program: string): Promise<string> {
   return new Promise((resolve, reject) => {
     child.once('error', (cause) => {
+      const full = hasCode(cause, 'EMFILE') || hasCode(cause, 'ENFILE');
+      if (full) {
+        reject(
+          new AufsError('ERR_SERVER_FAILED', `cannot start ${program}: ${cause.message}`, {
+            hint: 'too many files are open: close some, or raise the limit (ulimit -n)',
+            cause,
+          }),
+        );
+        return;
+      }
       reject(
         new AufsError('ERR_SERVER_NOT_FOUND', `cannot start ${program}: ${cause.message}`, {
           hint: 'build it with `npm run build:native`, or reinstall the package',
