@@ -9,6 +9,7 @@ import { abortable, type ByteSource, copied, inBatches, inPieces } from './chunk
 import { type DiffId, parseDiffId } from './content_id.ts';
 import { decompressed } from './decompress.ts';
 import { Digester } from './digest.ts';
+import { mayChown } from './may_chown.ts';
 import { RecordFile } from './record_file.ts';
 
 /** How far an archive is. */
@@ -55,7 +56,7 @@ export async function applyArchive(
   const handle = await archiveCall(
     binding().applyOpen(
       diff,
-      process.geteuid?.() === 0,
+      await mayChown(),
       docker,
       // A digest proves the end as well as the mark does.
       expectedDiffId === undefined,

@@ -37,7 +37,7 @@ Result<EntryMetadata> EntryMetadata::open(int root, Owner owner) {
   EntryMetadata metadata;
   metadata.uid_ = sys::user_id();
   metadata.gid_ = sys::group_id();
-  metadata.takes_over_ = owner == Owner::kIfPermitted && metadata.uid_ != 0;
+  metadata.takes_over_ = owner == Owner::kIfPermitted;
   // A directory of ours in which nothing is inherited: no need to ask for each file whose it is.
   metadata.owner_known_ =
       st.st_uid == metadata.uid_ && st.st_gid == metadata.gid_ && (st.st_mode & S_ISGID) == 0;

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "union/remove_tree.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <string>
 #include <vector>
 
+#include "sys/attributes.h"
 #include "sys/directory.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
@@ -26,15 +30,32 @@ Status empty_directory(int dir) {
   return ok();
 }
 
+// Gives the owner of a directory, who is not root, the right to empty it. False if that was not what was missing.
+bool grant(int dir) {
+  const Result<struct stat> st = sys::stat_fd(dir);
+  if (!st || (st->st_mode & S_IRWXU) == S_IRWXU) return false;
+  return static_cast<bool>(sys::chmod_at(dir, "", S_IRWXU));
+}
+
+Result<UniqueFd> open_to_empty(int dir, const char* name) {
+  Result<UniqueFd> inside = sys::open_directory_here(dir, name);
+  if (!failed_with(inside, EACCES)) return inside;
+  AUFS_TRY(const UniqueFd place, sys::open_at(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  if (!grant(place.get())) return inside;
+  return sys::open_directory_here(dir, name);
+}
+
 }  // namespace
 
 Status remove_tree(int dir, const char* name) {
   const Status removed = unlink_if_there(dir, name);
   if (removed || (removed.error().code != EISDIR && removed.error().code != EPERM)) return removed;
-  Result<UniqueFd> inside = sys::open_directory_here(dir, name);
+  Result<UniqueFd> inside = open_to_empty(dir, name);
   if (failed_with(inside, EXDEV)) return Error{EBUSY, "unlinkat"};
   if (!inside) return removed.error().code == EPERM ? removed : Status(inside.error());
-  AUFS_CHECK(empty_directory(inside->get()));
+  Status emptied = empty_directory(inside->get());
+  if (failed_with(emptied, EACCES) && grant(inside->get())) emptied = empty_directory(inside->get());
+  if (!emptied) return emptied;
   const Status gone = sys::rmdir(dir, name);
   return failed_with(gone, ENOENT) ? ok() : gone;
 }

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// Archives in and out without root: by another user, and by root of a user namespace in which nobody else is.
+import { execFile, spawnSync } from 'node:child_process';
+import { chmod, chown, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { has, isRoot, run } from '../helpers/stage.ts';
+import { temporaryDirectory } from './store_helper.ts';
+
+const PROGRAM = fileURLToPath(new URL('ordinary_user.ts', import.meta.url));
+const USER = ['setpriv', '--reuid', '1234', '--regid', '1234', '--clear-groups'];
+const WAYS = [
+  { title: 'another user', command: [...USER, '--inh-caps=-all', '--bounding-set=-all'], owner: '1234:1234' },
+  { title: 'root of a user namespace', command: [...USER, 'unshare', '-r'], owner: '0:0' },
+];
+
+/** With what only root can make: owners, a device, a set-id bit; and a directory that its owner may not write to. */
+const ARCHIVE = `
+import io, sys, tarfile
+t = tarfile.open(sys.argv[1], 'w', format=tarfile.PAX_FORMAT)
+def add(name, type=tarfile.REGTYPE, uid=0, mode=0o644, data=b'', link=''):
+    i = tarfile.TarInfo(name)
+    i.type, i.uid, i.gid, i.mode, i.size, i.linkname, i.devmajor, i.devminor = type, uid, uid, mode, len(data), link, 1, 3
+    t.addfile(i, io.BytesIO(data))
+add('file', data=b'x' * 5000)
+add('theirs', uid=1000, data=b'y')
+add('setuid', uid=1000, mode=0o4755, data=b'z')
+add('null', tarfile.CHRTYPE)
+add('symlink', tarfile.SYMTYPE, link='file')
+add('hard', tarfile.LNKTYPE, link='file')
+add('readonly', tarfile.DIRTYPE, mode=0o555)
+add('readonly/in', mode=0o400, data=b'q')
+t.close()
+`;
+
+for (const { title, command, owner } of WAYS) {
+  const [program = '', ...args] = command;
+  const works = isRoot && has('python3') && spawnSync(program, [...args, 'test', '-r', PROGRAM]).status === 0;
+  (works ? test : test.skip)(
+    `${title}: applied, given out, committed, verified, removed${works ? '' : ' (needs root, python3, setpriv, unshare and a project that all may read)'}`,
+    async (t) => {
+      const directory = await temporaryDirectory(t);
+      await chmod(directory, 0o755);
+      const archive = join(directory, 'archive.tar');
+      await run('python3', ['-c', ARCHIVE, archive]);
+      const home = join(directory, 'home');
+      await mkdir(home);
+      await chown(home, 1234, 1234);
+      const store = [process.execPath, '--import=tsx', PROGRAM, join(home, 'store'), archive];
+      const env = { ...process.env, HOME: home, TMPDIR: home };
+      const { stdout } = await promisify(execFile)(program, [...args, ...store], { env });
+      t.deepEqual(JSON.parse(stdout), {
+        leftOut: { housekeeping: 0, devices: 1, attributes: 0 },
+        owners: [owner],
+        setuid: '0',
+        exact: true,
+        same: true,
+        committed: ['D /file', 'A /new'],
+        verified: ['whole'],
+        findings: [],
+        left: 0,
+      });
+    },
+  );
+}
