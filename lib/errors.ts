@@ -94,6 +94,7 @@ export type AufsErrorCode =
   | 'ERR_STORE'
   | 'ERR_STORE_READ_ONLY'
   | 'ERR_DOCKER_RUNNING'
+  | 'ERR_STORE_FILE_SYSTEM'
   // archives of layers
   | 'ERR_ARCHIVE'
   | 'ERR_ARCHIVE_UNSAFE'

@@ -46,6 +46,7 @@ const CODES: Readonly<Record<string, ExitCode>> = {
   ERR_NATIVE_NOT_FOUND: ExitCode.unavailable,
   ERR_NOT_MOUNTED: ExitCode.unavailable,
   ERR_SERVER_NOT_FOUND: ExitCode.unavailable,
+  ERR_STORE_FILE_SYSTEM: ExitCode.unavailable,
   EIO: ExitCode.ioError,
   ENOSPC: ExitCode.ioError,
   EDQUOT: ExitCode.ioError,

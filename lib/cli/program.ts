@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { branch } from './branch.ts';
 import { changes } from './changes.ts';
 import { check } from './check.ts';
@@ -58,6 +58,13 @@ export async function runProgram(
     .description("AUFS for today's Linux: stack read-only directories, write only to the top one")
     .version(version(), '-V, --version')
     .option('--root <directory>', `the layer store (default: $NODE_AUFS_ROOT or ${defaultRoot()})`)
+    .addOption(
+      new Option('--durability <level>', 'what is on disk when the command ends (default: layer)').choices([
+        'none',
+        'layer',
+        'full',
+      ]),
+    )
     .option('--json', 'print one JSON object instead of text')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: terminal.stdout, writeErr: terminal.stderr })

@@ -3,13 +3,14 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { AufsError } from '../errors.ts';
-import { type OpenStoreOptions, openStore, type Store } from '../store/index.ts';
+import { type Durability, type OpenStoreOptions, openStore, type Store } from '../store/index.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options that every command takes. */
 export interface GlobalOptions {
   readonly root?: string;
   readonly json?: boolean;
+  readonly durability?: Durability;
 }
 
 /** What a command is run with. */
@@ -49,13 +50,14 @@ export function makeContext(
   signal: AbortSignal,
   exit: (code: number) => void,
 ): Context {
+  const { root = defaultRoot(), durability } = options;
   return {
     terminal,
     signal,
     exit,
     json: options.json === true,
     root: options.root,
-    openStore: (how) => openStore(options.root ?? defaultRoot(), { create: false, ...how }),
+    openStore: (how) => openStore(root, { create: false, durability, ...how }),
   };
 }
 

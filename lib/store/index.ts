@@ -9,6 +9,7 @@ export type { Finding, FindingKind } from './check/finding.ts';
 export type { ByteSource } from './chunks.ts';
 export { type ChainId, chainId, chainIdOf, type DiffId, parseChainId, parseDiffId } from './content_id.ts';
 export type { LayerUsage, StoreUsage } from './df.ts';
+export type { Durability } from './durability.ts';
 export type { GcOptions, GcReport, KeptWhy } from './gc.ts';
 export { GraphDriver } from './graph_driver.ts';
 export type { LayerDescription, MountFacts } from './inspect_layer.ts';

@@ -10,6 +10,7 @@ import type { ArchiveOptions } from './archive_options.ts';
 import { layerChainId } from './chain_id.ts';
 import { commitLayer } from './commit_layer.ts';
 import { type ChainId, type DiffId, parseDiffId } from './content_id.ts';
+import { flushContent } from './durability.ts';
 import type { Layout } from './layout.ts';
 import type { LayerMetadata } from './metadata.ts';
 import { type LayerMountOptions, mountLayer } from './mount_layer.ts';
@@ -127,7 +128,12 @@ export class Layer {
   /** Unmounts it, whoever mounted it. @throws {AufsError} `ERR_NOT_MOUNTED`, `ERR_MOUNT_BUSY`. */
   async unmount(options: UnmountOptions = {}): Promise<void> {
     const mount = this.#context.mounts.get(this.id);
-    if (mount === undefined) return unmount(this.mountPath, options);
+    if (mount === undefined) {
+      await unmount(this.mountPath, options);
+      const { durability } = this.#context.layout;
+      if (durability === 'full' && !this.readOnly) await flushContent(durability, this.diffPath);
+      return;
+    }
     await mount.unmount(options);
     this.#context.mounts.delete(this.id);
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { join } from 'node:path';
+import type { Durability } from './durability.ts';
 import { checkLayerId } from './layer_id.ts';
 
 /**
@@ -11,9 +12,12 @@ import { checkLayerId } from './layer_id.ts';
 export class Layout {
   /** Absolute, symlinks resolved. */
   readonly root: string;
+  /** How surely it is kept there. */
+  readonly durability: Durability;
 
-  constructor(root: string) {
+  constructor(root: string, durability: Durability = 'layer') {
     this.root = root;
+    this.durability = durability;
   }
 
   get diffs(): string {

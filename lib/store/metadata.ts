@@ -19,7 +19,7 @@ export interface LayerMetadata {
 }
 
 export async function writeMetadata(layout: Layout, id: string, metadata: LayerMetadata): Promise<void> {
-  await writeDurably(layout.metadataFile(id), `${JSON.stringify(metadata)}\n`);
+  await writeDurably(layout.metadataFile(id), `${JSON.stringify(metadata)}\n`, layout.durability);
 }
 
 /**

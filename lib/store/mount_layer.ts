@@ -41,7 +41,9 @@ async function mountLocked(context: LayerContext, layer: Layer, options: LayerMo
   const readOnly = why !== undefined || options.readOnly === true;
   await checkDiffs(context, layer);
   await mkdir(layer.mountPath, { recursive: true, mode: 0o755 });
-  const mounted = await mount(layer.mountPath, { ...options, branches: layer.branches(readOnly), readOnly });
+  const { volatile = layout.durability === 'none', syncOnUnmount = layout.durability === 'full' } = options;
+  const how = { ...options, volatile, syncOnUnmount, readOnly };
+  const mounted = await mount(layer.mountPath, { ...how, branches: layer.branches(readOnly) });
   mounts.set(layer.id, mounted);
   mounted.once('lost', () => mounts.delete(layer.id));
   return mounted;

@@ -2,8 +2,10 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { AufsError, hasCode } from '../errors.ts';
+import { checkDurability, type Durability } from './durability.ts';
 import { Layout } from './layout.ts';
 import { makeDirectory, makeOwnFolders } from './own_folders.ts';
+import { probeRoot } from './probe_root.ts';
 import { Store } from './store.ts';
 import { sweep } from './sweep.ts';
 
@@ -16,13 +18,20 @@ export interface OpenStoreOptions {
    * @default true
    */
   readonly sweep?: boolean | undefined;
+  /**
+   * What is on disk when a call returns, for this object: `none`: nothing that must be; `layer`: layers, whole, and removals;
+   * `full`: also what was written into a mount that has been unmounted.
+   * @default 'layer'
+   */
+  readonly durability?: Durability | undefined;
 }
 
 /**
  * Opens the layer store in the directory `root`, one that Docker made (`/var/lib/docker/aufs`) included, and
  * finishes what a crash left half-done in it.
  *
- * @throws {AufsError} `ERR_STORE` if there is none and `create` is false, or if `root` is something else.
+ * @throws {AufsError} `ERR_STORE` if there is none and `create` is false, or if `root` is something else;
+ * `ERR_STORE_FILE_SYSTEM` if a new one cannot be held by the file system there, vfat for example.
  *
  * @example
  * await using store = await openStore('/var/lib/node-aufs');
@@ -31,11 +40,13 @@ export interface OpenStoreOptions {
  * await using mount = await layer.mount();
  */
 export async function openStore(root: string, options: OpenStoreOptions = {}): Promise<Store> {
-  const { create = true, sweep: sweeps = true } = options;
+  const { create = true, sweep: sweeps = true, durability = 'layer' } = options;
+  checkDurability(durability);
   const absolute = resolve(root);
-  await checkRoot(absolute, create);
+  const isStore = await checkRoot(absolute, create);
   if (create) await makeDirectory(absolute, 0o710);
-  const layout = new Layout(await realpath(absolute));
+  const layout = new Layout(await realpath(absolute), durability);
+  if (!isStore) await probeRoot(layout);
   if (sweeps || create) {
     for (const folder of [layout.diffs, layout.chains, layout.mountpoints])
       await makeDirectory(folder, 0o710);
@@ -47,11 +58,13 @@ export async function openStore(root: string, options: OpenStoreOptions = {}): P
 /**
  * A store has all three folders, and what is to become one is empty: nothing of the user's is taken for a
  * store.
+ *
+ * @returns whether it is one.
  */
-async function checkRoot(root: string, create: boolean): Promise<void> {
+async function checkRoot(root: string, create: boolean): Promise<boolean> {
   const names = await list(root);
   const folders = ['diff', 'layers', 'mnt'];
-  if (names !== undefined && folders.every((name) => names.includes(name))) return;
+  if (names !== undefined && folders.every((name) => names.includes(name))) return true;
   // One that was being made when the power went has only some of them.
   const others = names?.filter((name) => !folders.includes(name) && name !== '.node-aufs') ?? [];
   if (others.length > 0) {
@@ -64,7 +77,7 @@ async function checkRoot(root: string, create: boolean): Promise<void> {
       },
     );
   }
-  if (create) return;
+  if (create) return false;
   throw new AufsError('ERR_STORE', `there is no layer store in ${root}`, {
     hint: `make one with its first layer: node-aufs create --root ${root}`,
     path: root,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-import { chmod, mkdir, rename, stat } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { binding } from '../binding.ts';
 import { AufsError, hasCode, native } from '../errors.ts';
 import { formatChain, readChain } from './chain_file.ts';
+import { flushContent, flushNames } from './durability.ts';
 import { writeDurably } from './durable_file.ts';
 import { withLayerLock } from './layer_lock.ts';
 import type { Layout } from './layout.ts';
@@ -51,16 +52,19 @@ async function publishLocked(layout: Layout, layer: NewLayer): Promise<void> {
     if (fill !== undefined) {
       filled = await fill(join(stage, 'diff'));
       signal?.throwIfAborted();
-      await native(binding().syncfs(stage));
+      await flushContent(layout.durability, stage);
     }
     await (layer.parent === undefined
       ? putInPlace(layout, layer, [], filled)
       : withParent(layout, layer.parent, (parents) => putInPlace(layout, layer, parents, filled), signal));
   } catch (error) {
+    // It can be there already, if only the flush of its name failed.
+    await rm(layout.chain(id), { force: true });
     await dropHalfMade(layout, id);
     throw error;
   }
-  await native(binding().removeTree(stage));
+  // The layer is there. What stays if this fails the next open removes.
+  await native(binding().removeTree(stage)).catch(() => {});
 }
 
 /** Removes what there is of a layer that has no `layers/ID`. The caller holds its lock. */
@@ -81,8 +85,8 @@ async function putInPlace(
   const stage = layout.stage(id);
   await rename(join(stage, 'diff'), layout.diff(id));
   await rename(join(stage, 'mnt'), layout.mountpoint(id));
-  await native(binding().fsyncPath(layout.diffs));
-  await native(binding().fsyncPath(layout.mountpoints));
+  await flushNames(layout.durability, layout.diffs);
+  await flushNames(layout.durability, layout.mountpoints);
   // writeMetadata() flushes the folder that both lie in.
   if (filled?.record !== undefined) await rename(filled.record, layout.recordFile(id));
   const metadata: LayerMetadata = {
@@ -93,7 +97,7 @@ async function putInPlace(
     diffId: filled?.diffId,
   };
   await writeMetadata(layout, id, metadata);
-  await writeDurably(layout.chain(id), formatChain(parents));
+  await writeDurably(layout.chain(id), formatChain(parents), layout.durability);
 }
 
 /** Runs `work` with the chain of a child of `parent`, which cannot be removed or mounted meanwhile. */

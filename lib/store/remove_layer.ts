@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { binding } from '../binding.ts';
 import { AufsError, hasCode, native } from '../errors.ts';
 import { parseChain } from './chain_file.ts';
+import { flushNames } from './durability.ts';
 import { isLayerId } from './layer_id.ts';
 import { withLayerLock } from './layer_lock.ts';
 import { type Layout, REMOVING } from './layout.ts';
@@ -44,8 +45,10 @@ async function removeLocked(layout: Layout, id: string): Promise<void> {
   await refuseBusyBranch(layout, id);
   // From here on `staging/ID` says that what bears this id is on its way out.
   await mkdir(layout.stage(id), { recursive: true });
+  // Btrfs can forget it in a power cut although it keeps what is done next; the layer would seem to have lost its list.
+  await flushNames(layout.durability, layout.staging);
   await rm(layout.chain(id), { force: true });
-  await native(binding().fsyncPath(layout.chains));
+  await flushNames(layout.durability, layout.chains);
   for (const path of [layout.diff(id), layout.mountpoint(id)]) {
     await moveAside(path);
     await native(binding().removeTree(path + REMOVING));

@@ -7,7 +7,9 @@ import { removeDeadMountsBelow } from '../mount/remove_dead_mounts.ts';
 import { isLayerId } from './layer_id.ts';
 import { tryLayerLock, tryStoreLock } from './layer_lock.ts';
 import { type Layout, REMOVING } from './layout.ts';
+import { layerMount } from './mounted.ts';
 import { dropHalfMade } from './publish_layer.ts';
+import { childrenOf } from './remove_layer.ts';
 
 /**
  * Finishes what a crash interrupted, without touching what a living process is busy with: layers that were
@@ -19,7 +21,7 @@ export async function sweep(layout: Layout): Promise<void> {
   for (const id of (await readdir(layout.staging)).filter(isLayerId)) {
     await tryLayerLock(layout, id, async () => {
       if (await exists(layout.chain(id))) await native(binding().removeTree(layout.stage(id)));
-      else await dropHalfMade(layout, id);
+      else if (!(await isUsed(layout, id))) await dropHalfMade(layout, id);
     });
   }
   for (const folder of [layout.diffs, layout.mountpoints]) {
@@ -32,6 +34,12 @@ export async function sweep(layout: Layout): Promise<void> {
   await sweepTemporaries(layout, layout.chains);
   await sweepTemporaries(layout, layout.metadata);
   await tryStoreLock(layout, () => sweepLocks(layout));
+}
+
+/** Others stand on it, or it is mounted: whatever it looks like, it was a layer. {@link Store.check} tells of it. */
+async function isUsed(layout: Layout, id: string): Promise<boolean> {
+  if ((await layerMount(layout, id)) !== undefined) return true;
+  return (await childrenOf(layout, id)).length > 0;
 }
 
 /** A mountpoint can be held busy by another mount namespace; the next open tries again. */

@@ -40,6 +40,17 @@ async function* bomb(bytes: number): AsyncGenerator<Uint8Array> {
   await feeding;
 }
 
+/** Entries without end. */
+async function* endless(): AsyncGenerator<Uint8Array> {
+  for (let i = 0; ; i++) yield tar([{ name: `f${i}`, data: 'x' }], { end: false });
+}
+
+/** An archive that ends, and zeros for ever. */
+async function* endlessPadding(): AsyncGenerator<Uint8Array> {
+  yield good;
+  for (;;) yield Buffer.alloc(2 ** 16);
+}
+
 const REFUSED: readonly Refused[] = [
   { title: 'nothing', source: () => [], code: 'ERR_ARCHIVE', says: /without an end mark/ },
   {
@@ -106,6 +117,38 @@ const REFUSED: readonly Refused[] = [
     code: 'ERR_ARCHIVE_UNSAFE',
     says: /whiteout/,
   },
+  {
+    title: 'a hard link to itself',
+    source: members({ name: 'l', type: '1', link: 'l' }),
+    code: 'ERR_ARCHIVE',
+    says: /"l"/,
+  },
+  {
+    title: 'hard links in a circle',
+    source: members({ name: 'a', type: '1', link: 'b' }, { name: 'b', type: '1', link: 'a' }),
+    code: 'ERR_ARCHIVE',
+    says: /"a"/,
+  },
+  {
+    title: 'a file below a symlink to itself',
+    source: members({ name: 's', type: '2', link: 's' }, { name: 's/file', data: '1' }),
+    code: 'ERR_ARCHIVE_UNSAFE',
+    says: /below a symlink/,
+  },
+  {
+    title: 'entries without end',
+    source: endless,
+    options: { maxEntries: 500 },
+    code: 'ERR_ARCHIVE_LIMIT',
+    says: /more entries/,
+  },
+  {
+    title: 'padding without end',
+    source: endlessPadding,
+    options: { maxBytes: 2 ** 22 },
+    code: 'ERR_ARCHIVE_LIMIT',
+    says: /longer than allowed/,
+  },
   { title: 'an unknown type', source: members({ name: 'a', type: 'Z' }), code: 'ERR_ARCHIVE', says: /type/ },
   {
     title: 'too many entries',
@@ -122,8 +165,8 @@ const REFUSED: readonly Refused[] = [
     says: /longer than allowed/,
   },
   {
-    title: 'a gzip bomb',
-    source: () => bomb(2 ** 30),
+    title: '10 GiB of zeros in gzip',
+    source: () => bomb(10 * 2 ** 30),
     options: { maxBytes: 16 * 2 ** 20 },
     code: 'ERR_ARCHIVE_LIMIT',
     says: /longer than allowed/,

@@ -69,6 +69,20 @@ test('a process that is killed while it makes layers leaves whole ones only', as
   }
 });
 
+test('what looks half-made and has layers on it is not swept; check tells of it', async (t) => {
+  const store = await temporaryStore(t);
+  const { root } = store;
+  const base = await store.createLayer({ id: id('a') });
+  await write(base.diffPath, { precious: 'x' });
+  await store.createLayer({ id: id('b'), parent: base });
+  await rm(join(root, 'layers', id('a')));
+  await write(root, { [`.node-aufs/staging/${id('a')}/`]: '' });
+  const again = await openStore(root);
+  t.deepEqual(await readdir(join(root, 'diff', id('a'))), ['precious']);
+  const { findings } = await again.check();
+  t.true(findings.some(({ kind, repairable }) => kind === 'half-made' && !repairable));
+});
+
 const DAMAGES: readonly [title: string, damage: (chain: string) => Promise<void>][] = [
   ['garbage', (chain) => writeFile(chain, 'hello\u0000world')],
   ['an id that is none', (chain) => writeFile(chain, '../../../etc\n')],

@@ -5,6 +5,7 @@ import { binding } from '../../binding.ts';
 import { native } from '../../errors.ts';
 import { removeDeadMount } from '../../mount/remove_dead_mounts.ts';
 import { formatChain } from '../chain_file.ts';
+import { flushNames } from '../durability.ts';
 import { writeDurably } from '../durable_file.ts';
 import type { Layout } from '../layout.ts';
 import { writeMetadata } from '../metadata.ts';
@@ -30,7 +31,7 @@ async function apply(layout: Layout, mend: Mend): Promise<void> {
       return native(binding().removeTree(mend.path));
     case 'remove-file':
       await rm(mend.path, { force: true });
-      return native(binding().fsyncPath(dirname(mend.path)));
+      return flushNames(layout.durability, dirname(mend.path));
     case 'remove-empty':
       return rmdir(mend.path);
     case 'make-directory':
@@ -40,7 +41,7 @@ async function apply(layout: Layout, mend: Mend): Promise<void> {
     case 'drop-half-made':
       return dropHalfMade(layout, mend.id);
     case 'write-chain':
-      return writeDurably(layout.chain(mend.id), formatChain(mend.parents));
+      return writeDurably(layout.chain(mend.id), formatChain(mend.parents), layout.durability);
     case 'write-metadata':
       return writeMetadata(layout, mend.id, mend.metadata);
   }
