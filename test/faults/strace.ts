@@ -25,7 +25,11 @@ export function straceMissing(): string | undefined {
 }
 
 /** Runs `body` while `pid` is traced with these options of strace. */
-async function traced(pid: number, options: readonly string[], body: () => Promise<void>): Promise<void> {
+export async function traced(
+  pid: number,
+  options: readonly string[],
+  body: () => Promise<void>,
+): Promise<void> {
   const strace = spawn('strace', ['-f', ...options, '-p', String(pid)], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, LC_ALL: 'C' },

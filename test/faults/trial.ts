@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // One operation in a mount whose server has one system call fail.
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { hasCode } from '../../lib/errors.ts';
 import { ServerProcess } from '../../lib/mount/server_process.ts';
 import { unmount } from '../../lib/mount.ts';
 import { DirectoryPlace } from '../helpers/place.ts';
+import { shape } from '../helpers/shape.ts';
 import { type Tree, writeTree } from '../helpers/tree.ts';
 import type { Operation } from './operations.ts';
 import { failing, type SystemCall, systemCalls } from './strace.ts';
@@ -143,28 +144,4 @@ function tells(error: unknown, code: string): boolean {
     hasCode(error, code) ||
     errno === -Number(Object.entries(constants.errno).find(([name]) => name === code)?.[1])
   );
-}
-
-/** Names, types, modes and contents. */
-async function shape(root: string): Promise<string> {
-  const lines: string[] = [];
-  const place = new DirectoryPlace(root);
-  const look = async (path: string): Promise<void> => {
-    for (const name of (await place.readdir(path)).sort()) {
-      const at = path === '' ? name : `${path}/${name}`;
-      const { mode, nlink } = await place.lstat(at);
-      const type = mode & 0o170000;
-      const line = `${at} ${mode.toString(8)}`;
-      if (type === 0o040000) {
-        lines.push(line);
-        await look(at);
-      } else if (type === 0o120000) lines.push(`${line} -> ${await place.readlink(at)}`);
-      else {
-        const content = await readFile(join(root, at), 'utf8');
-        lines.push(`${line} ${nlink} ${content.length} ${content.slice(-8)}`);
-      }
-    }
-  };
-  await look('');
-  return lines.join('\n');
 }
