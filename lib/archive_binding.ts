@@ -64,6 +64,18 @@ export interface ArchiveBinding {
     sparse: boolean,
     latestTime: number | null,
   ): Promise<ProduceHandle>;
+  /**
+   * An archive of these `paths`, in this order, each from the directory of `diffs` that `layers` has the index of; -1: a
+   * whiteout of that path (`.wh.` included), which need not exist. Directories come without what is in them.
+   */
+  producePicked(
+    diffs: readonly NativePath[],
+    paths: readonly NativePath[],
+    layers: Int32Array,
+    docker: boolean,
+    sparse: boolean,
+    latestTime: number | null,
+  ): Promise<ProduceHandle>;
   produceRead(produce: ProduceHandle, into: Uint8Array): Promise<ReadReport>;
   produceClose(produce: ProduceHandle): void;
 

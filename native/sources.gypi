@@ -59,6 +59,7 @@
       "layer/layer_root.cc",
       "layer/layer_walk.cc",
       "layer/pax.cc",
+      "layer/picked_entries.cc",
       "layer/produce_archive.cc",
       "layer/sparse_map.cc",
       "layer/tar_block.cc",

@@ -29,6 +29,15 @@ export interface AppliedLayer {
     /** Extended attributes that this file system or user cannot set. */
     readonly attributes: number;
   };
+  /** True if nothing was unpacked, for the layer was there (option `once`). Counts are 0 then, but for `size`. */
+  readonly reused: boolean;
+}
+
+/** What is told of a layer that was just made of an archive. */
+export function describeApplied(layer: Layer, applied: Applied): AppliedLayer {
+  const { diffId, size, entries, bytes, dropped, devices, attributes, record } = applied;
+  const leftOut = { housekeeping: dropped, devices, attributes };
+  return { layer, diffId, size, entries, bytes, exact: record !== undefined, leftOut, reused: false };
 }
 
 /** Makes a read-only layer of an archive, whole or not at all; gives its id and what the archive was. */

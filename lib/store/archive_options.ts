@@ -15,7 +15,7 @@ import type { Abortable, Layer } from './layer.ts';
 export type ArchiveFormat = 'oci' | 'docker';
 
 export interface ApplyOptions extends Abortable {
-  /** The layer to stand on, by its id or a unique beginning of it. @default none: a base layer */
+  /** The layer to stand on, by its id, its name or a unique beginning of its id. @default none: a base layer */
   readonly parent?: string | Layer | undefined;
   /** 64 hexadecimal digits; `-init` may follow. @default random */
   readonly id?: string | undefined;
@@ -23,6 +23,13 @@ export interface ApplyOptions extends Abortable {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** `sha256:…` that the uncompressed archive must have. Without it the archive needs its end mark. */
   readonly expectedDiffId?: string | undefined;
+  /**
+   * Unpacks nothing if the parent has a layer with this `expectedDiffId` (which is needed then): that one is the result,
+   * whatever its id and labels, and the source is let go unread. Of several processes that apply the same archive at once, one
+   * works and the others wait for it; if it is killed, the next one takes over.
+   * @default false
+   */
+  readonly once?: boolean | undefined;
   /** See {@link ArchiveFormat}. @default 'oci' */
   readonly format?: ArchiveFormat | undefined;
   /** Keeps what it takes to export the same bytes again ({@link Layer.archive} with `exact`). @default true */

@@ -41,10 +41,13 @@ function checkChunk(chunk: unknown): Uint8Array {
   throw new TypeError(`Expected the archive in chunks of Uint8Array, got ${typeof chunk}`);
 }
 
-/** Not waited for: it may never come. */
-function letGo(source: ByteSource, iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Array>): void {
+/** Ends a source that is not wanted (any more). Not waited for: the end may never come. */
+export function letGo(
+  source: ByteSource,
+  iterator?: AsyncIterator<Uint8Array> | Iterator<Uint8Array> | undefined,
+): void {
   if (source instanceof Readable) source.once('error', () => {}).destroy();
-  else void Promise.resolve(iterator.return?.()).catch(() => {});
+  else void Promise.resolve(iterator?.return?.()).catch(() => {});
 }
 
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

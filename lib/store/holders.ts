@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { hasCode } from '../errors.ts';
 import { writeDurably } from './durable_file.ts';
 import { isLayerId } from './layer_id.ts';
-import { withFileLock } from './layer_lock.ts';
+import { withNamedLock } from './layer_lock.ts';
 import type { Layout } from './layout.ts';
-import { makeDirectory } from './own_folders.ts';
+import { makeDirectory, makeOwnFolders } from './own_folders.ts';
 
 /** A process that has taken a layer so many times, and has not given it back. */
 interface Holder {
@@ -20,9 +20,11 @@ interface Holder {
  * is forgotten at the next look. Processes of other PID namespaces count as ended.
  */
 export class Holders {
+  readonly #layout: Layout;
   readonly #folder: string;
 
   constructor(layout: Layout) {
+    this.#layout = layout;
     this.#folder = join(layout.own, 'holders');
   }
 
@@ -41,9 +43,10 @@ export class Holders {
    * Nobody else counts this layer meanwhile; if `work` fails the count is as it was.
    */
   async change<T>(id: string, by: number, work: (before: number, after: number) => Promise<T>): Promise<T> {
+    await makeOwnFolders(this.#layout);
     await makeDirectory(this.#folder, 0o700);
     const path = join(this.#folder, id);
-    return withFileLock(`${path}.lock`, async () => {
+    return withNamedLock(this.#layout, `holders ${id}`, async () => {
       const living = await this.#living(path);
       const self = await processKey(process.pid);
       const own = living.find((holder) => holder.process === self)?.count ?? 0;

@@ -16,7 +16,7 @@ import type { LayerMetadata } from './metadata.ts';
 import { type LayerMountOptions, mountLayer } from './mount_layer.ts';
 import { layerMount } from './mounted.ts';
 import { archiveLayer } from './produce_archive.ts';
-import { removeLayer } from './remove_layer.ts';
+import { type RemovedLayer, type RemoveOptions, removeLayer } from './remove_layer.ts';
 
 /** Takes part in an operation that can be called off. */
 export interface Abortable {
@@ -178,9 +178,16 @@ export class Layer {
     return archiveLayer(this.#context.layout, this, options);
   }
 
-  /** Removes the layer and its changes. @throws {AufsError} `ERR_LAYER_MOUNTED`, `ERR_LAYER_HAS_CHILDREN`. */
-  async remove({ signal }: Abortable = {}): Promise<void> {
-    await removeLayer(this.#context.layout, this.id, signal);
+  /**
+   * Removes the layer and its changes. With `force` a mount of it is no obstacle; the result tells who was in the way.
+   *
+   * @throws {AufsError} `ERR_LAYER_MOUNTED` (`holders` are who uses the mount), `ERR_LAYER_HAS_CHILDREN`,
+   * `ERR_BRANCH_BUSY`.
+   */
+  async remove(options: RemoveOptions = {}): Promise<RemovedLayer> {
+    const removed = await removeLayer(this.#context.layout, this.id, options);
+    this.#context.mounts.delete(this.id);
+    return removed;
   }
 
   #refuseProblem(): void {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { binding, type LockHandle } from '../binding.ts';
@@ -81,7 +82,20 @@ export async function tryStoreLock(layout: Layout, work: () => Promise<void>): P
   }
 }
 
-/** Runs `work` while nobody else does anything under the lock of this file, which is made. Taken before a layer's. */
+/**
+ * Runs `work` while nobody else does anything to `what`, which is not a layer. Its lock file has the form of a layer's and
+ * goes when those of layers that are gone do. Taken before a layer's lock.
+ */
+export async function withNamedLock<T>(
+  layout: Layout,
+  what: string,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  return withLayerLock(layout, createHash('sha256').update(what).digest('hex'), work, signal);
+}
+
+/** Runs `work` while nobody else does anything under the lock of this file or directory. Taken before a layer's lock. */
 export async function withFileLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   const lock = await waitFor(path, true);
   try {

@@ -1,61 +1,79 @@
 // SPDX-License-Identifier: MIT
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { binding } from '../binding.ts';
 import { AufsError, hasCode, native } from '../errors.ts';
+import { describeHolders, findHolders, type Holder } from '../mount/holders.ts';
+import { listServers, serversOf } from '../mount/running_servers.ts';
+import { unmount } from '../mount/unmount.ts';
 import { parseChain } from './chain_file.ts';
 import { flushNames } from './durability.ts';
+import type { Abortable } from './layer.ts';
 import { isLayerId } from './layer_id.ts';
 import { withLayerLock } from './layer_lock.ts';
 import { type Layout, REMOVING } from './layout.ts';
 import { layerMount } from './mounted.ts';
+import { isInUse, isLockedBranch, removeUnlessBusy } from './removed_data.ts';
+
+export interface RemoveOptions extends Abortable {
+  /**
+   * Unmounts it first, lazily if it is in use, and removes it whatever union writes to it; its data is then freed when the
+   * last user is gone.
+   * @default false
+   */
+  readonly force?: boolean | undefined;
+}
+
+/** What became of a layer that is none any more. */
+export interface RemovedLayer {
+  readonly id: string;
+  /**
+   * Its data is still there, for somebody is busy with it; it goes by itself when a store is opened, on `gc`, or with the
+   * graph driver's `put`, once they are done.
+   */
+  readonly deferred: boolean;
+  /** Who kept the mount busy, as far as this user may see. */
+  readonly holders: readonly Holder[];
+}
+
+/** How long an unmount waits for who has just closed the last file, in milliseconds. */
+const PATIENCE = [20, 50, 100, 200];
 
 /**
  * Removes a layer in Docker's order: `layers/ID` first, so that it is no layer any more; then `diff/ID` gets
  * the name `ID-removing` and is deleted; then the same for `mnt/ID`. An interrupted removal is finished by
- * the next open.
+ * the next open. What a busy mountpoint keeps from being deleted stays as `ID-removing` until then.
  */
-export async function removeLayer(layout: Layout, id: string, signal?: AbortSignal): Promise<void> {
-  await withLayerLock(layout, id, () => removeLocked(layout, id), signal);
+export async function removeLayer(
+  layout: Layout,
+  id: string,
+  { force = false, signal }: RemoveOptions = {},
+): Promise<RemovedLayer> {
+  return withLayerLock(layout, id, () => removeLocked(layout, id, force), signal);
 }
 
-async function removeLocked(layout: Layout, id: string): Promise<void> {
-  if ((await layerMount(layout, id)) !== undefined) {
-    throw new AufsError(
-      'ERR_LAYER_MOUNTED',
-      `cannot remove layer ${id}: it is mounted on ${layout.mountpoint(id)}`,
-      {
-        hint: 'unmount it first',
-        id,
-        path: layout.mountpoint(id),
-      },
-    );
+async function removeLocked(layout: Layout, id: string, force: boolean): Promise<RemovedLayer> {
+  const mounted = (await layerMount(layout, id)) !== undefined;
+  if (mounted && !force) throw await stillMounted(layout, id);
+  await refuseChildren(layout, id);
+  const holders = mounted ? await takeAway(layout.mountpoint(id)) : [];
+  const busy = (await isLockedBranch(layout.diff(id))) || (mounted && (await isInUse(layout.diff(id), id)));
+  // A mount of it that lives on in another mount namespace is nothing that the caller could end.
+  if (busy && !force && serversOf(layout.mountpoint(id), await listServers()).length === 0) {
+    throw busyBranch(layout, id, 'remove');
   }
-  const children = await childrenOf(layout, id);
-  if (children.length > 0) {
-    throw new AufsError(
-      'ERR_LAYER_HAS_CHILDREN',
-      `cannot remove layer ${id}: ${children.join(', ')} stand on it`,
-      {
-        hint: 'remove those first',
-        id,
-        children,
-      },
-    );
-  }
-  await refuseBusyBranch(layout, id);
   // From here on `staging/ID` says that what bears this id is on its way out.
   await mkdir(layout.stage(id), { recursive: true });
   // Btrfs can forget it in a power cut although it keeps what is done next; the layer would seem to have lost its list.
   await flushNames(layout.durability, layout.staging);
   await rm(layout.chain(id), { force: true });
   await flushNames(layout.durability, layout.chains);
-  for (const path of [layout.diff(id), layout.mountpoint(id)]) {
-    await moveAside(path);
-    await native(binding().removeTree(path + REMOVING));
-  }
+  const freed = (await discard(layout.diff(id), !busy)) && !busy;
+  const unused = await discard(layout.mountpoint(id), true);
   await rm(layout.recordFile(id), { force: true });
   await rm(layout.metadataFile(id), { force: true });
   await native(binding().removeTree(layout.stage(id)));
+  return { id, deferred: !(freed && unused), holders };
 }
 
 /** Ids of all layers whose chain names `id`. A damaged chain file counts as far as it can be read. */
@@ -69,34 +87,73 @@ export async function childrenOf(layout: Layout, id: string): Promise<string[]> 
   return children.sort();
 }
 
-/** A union mounted elsewhere (`-o br=…`) holds a lock on its writable branch. */
-async function refuseBusyBranch(layout: Layout, id: string): Promise<void> {
-  let lock: Awaited<ReturnType<ReturnType<typeof binding>['flock']>>;
-  try {
-    lock = await native(binding().flock(layout.diff(id), true));
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return;
-    throw error;
-  }
-  if (lock === null) {
-    throw new AufsError(
-      'ERR_BRANCH_BUSY',
-      `cannot remove layer ${id}: a union writes to ${layout.diff(id)}`,
-      {
-        hint: 'unmount or close that union first',
-        id,
-        path: layout.diff(id),
-      },
-    );
-  }
-  binding().unlock(lock);
+/** The error for a layer that a union mounted elsewhere (`-o br=…`) writes to. */
+export function busyBranch(layout: Layout, id: string, verb: string): AufsError {
+  return new AufsError(
+    'ERR_BRANCH_BUSY',
+    `cannot ${verb} layer ${id}: a union writes to ${layout.diff(id)}`,
+    {
+      hint: 'unmount or close that union first',
+      id,
+      path: layout.diff(id),
+    },
+  );
 }
 
-async function moveAside(path: string): Promise<void> {
+async function refuseChildren(layout: Layout, id: string): Promise<void> {
+  const children = await childrenOf(layout, id);
+  if (children.length === 0) return;
+  throw new AufsError(
+    'ERR_LAYER_HAS_CHILDREN',
+    `cannot remove layer ${id}: ${children.join(', ')} stand on it`,
+    {
+      hint: 'remove those first',
+      id,
+      children,
+    },
+  );
+}
+
+async function stillMounted(layout: Layout, id: string): Promise<AufsError> {
+  const path = layout.mountpoint(id);
+  const holders = await findHolders(path);
+  const who = holders.length === 0 ? '' : `, in use by ${describeHolders(holders)}`;
+  return new AufsError('ERR_LAYER_MOUNTED', `cannot remove layer ${id}: it is mounted on ${path}${who}`, {
+    hint: 'unmount it first, or remove it all the same (force: true, --force)',
+    id,
+    path,
+    holders,
+  });
+}
+
+/** Unmounts, at the worst lazily. @returns who was in the way then. */
+async function takeAway(path: string): Promise<readonly Holder[]> {
+  for (let i = 0; ; i++) {
+    try {
+      await unmount(path);
+      return [];
+    } catch (error) {
+      if (hasCode(error, 'ERR_NOT_MOUNTED')) return [];
+      if (!hasCode(error, 'ERR_MOUNT_BUSY')) throw error;
+      const delay = PATIENCE[i];
+      if (delay === undefined) {
+        await unmount(path, { lazy: true });
+        return ((error as AufsError).details['holders'] as readonly Holder[] | undefined) ?? [];
+      }
+      await sleep(delay);
+    }
+  }
+}
+
+/** Gives `path` its name for what is on its way out, and deletes it if that is wanted. @returns false if it stays. */
+async function discard(path: string, wanted: boolean): Promise<boolean> {
+  if (!(await removeUnlessBusy(path + REMOVING))) return false;
   try {
-    await native(binding().removeTree(path + REMOVING));
     await rename(path, path + REMOVING);
   } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error;
+    if (hasCode(error, 'ENOENT')) return true;
+    if (!hasCode(error, 'EBUSY')) throw error;
+    return false;
   }
+  return wanted ? removeUnlessBusy(path + REMOVING) : true;
 }

@@ -2,7 +2,8 @@
 import { readdir } from 'node:fs/promises';
 import { AufsError, hasCode } from '../errors.ts';
 import type { Mount } from '../mount.ts';
-import { type AppliedLayer, applyLayer } from './apply_layer.ts';
+import { type AppliedLayer, applyLayer, describeApplied } from './apply_layer.ts';
+import { applyOnce } from './apply_once.ts';
 import type { ApplyOptions } from './archive_options.ts';
 import { readChain } from './chain_file.ts';
 import { type CheckOptions, type CheckReport, checkStore } from './check/check_store.ts';
@@ -24,7 +25,7 @@ import { describeStore, type StoreInfo } from './store_info.ts';
 import { type VerifyOptions, type VerifyReport, verifyLayers } from './verify.ts';
 
 export interface CreateLayerOptions extends Abortable {
-  /** The layer to stand on, by its id or a unique beginning of it. @default none: a base layer */
+  /** The layer to stand on, by its id, its name or a unique beginning of its id. @default none: a base layer */
   readonly parent?: string | Layer | undefined;
   /** 64 hexadecimal digits; `-init` may follow. @default random */
   readonly id?: string | undefined;
@@ -85,19 +86,18 @@ export class Store implements AsyncDisposable {
    */
   async apply(source: ByteSource, options: ApplyOptions = {}): Promise<AppliedLayer> {
     const parent = await this.#parentId(options.parent);
+    const { once = false } = options;
+    if (once) return applyOnce(this.#layout, source, parent, options, () => this.layers());
     const { id, applied } = await applyLayer(this.#layout, source, parent, options);
-    const layer = await this.layer(id);
-    const { diffId, size, entries, bytes, dropped, devices, attributes, record } = applied;
-    const leftOut = { housekeeping: dropped, devices, attributes };
-    return { layer, diffId, size, entries, bytes, exact: record !== undefined, leftOut };
+    return describeApplied(await this.layer(id), applied);
   }
 
   /**
-   * The layer with this id, or the only one whose id begins so.
+   * The layer with this id, else the one whose label `name` is this, else the only one whose id begins so.
    *
    * @param options.damaged - Gives a layer whose record is damaged too (see {@link Layer.problem}), to remove
    * it.
-   * @throws {AufsError} `ERR_LAYER_NOT_FOUND`, `ERR_LAYER_ID` (no id, or the beginning of several),
+   * @throws {AufsError} `ERR_LAYER_NOT_FOUND`, `ERR_LAYER_ID` (no name and no id, or the beginning or name of several),
    * `ERR_CORRUPT_LAYER`.
    */
   async layer(id: string, { damaged = false }: { readonly damaged?: boolean } = {}): Promise<Layer> {
@@ -152,7 +152,7 @@ export class Store implements AsyncDisposable {
    * Reads layers and compares them, file by file and as a whole, with the archive that each was made of. Nothing is
    * changed. Damaged layers are in the report, they are no error.
    *
-   * @param layers - Layers, or ids or unique beginnings of ids. @default all
+   * @param layers - Layers, or what {@link layer} takes. @default all
    * @throws {AufsError} `ERR_LAYER_NOT_FOUND`, `ERR_LAYER_ID`.
    */
   async verify(layers?: readonly (string | Layer)[], options: VerifyOptions = {}): Promise<VerifyReport> {
@@ -166,14 +166,9 @@ export class Store implements AsyncDisposable {
     );
   }
 
-  /**
-   * The layer with this id, else the one whose label `name` is this, else the only one whose id begins so. A damaged
-   * one, too (see {@link Layer.problem}).
-   *
-   * @throws {AufsError} `ERR_LAYER_NOT_FOUND`; `ERR_LAYER_ID` (no name and no id, or the beginning or name of several).
-   */
+  /** As {@link layer}, a damaged one too (see {@link Layer.problem}). */
   async find(text: string): Promise<Layer> {
-    return findByName(await this.layers(), text) ?? this.layer(text, { damaged: true });
+    return this.layer(text, { damaged: true });
   }
 
   /** Which layer stands on which: the base layers, each with what stands on it. */
@@ -226,9 +221,11 @@ export class Store implements AsyncDisposable {
   }
 
   async #resolve(prefix: string): Promise<string> {
-    checkLayerPrefix(prefix);
     const ids = await this.#ids();
     if (ids.includes(prefix)) return prefix;
+    const named = isLayerId(prefix) ? undefined : findByName(await this.layers(), prefix);
+    if (named !== undefined) return named.id;
+    checkLayerPrefix(prefix);
     const matches = ids.filter((id) => id.startsWith(prefix));
     const [only, ...others] = matches;
     if (only === undefined) throw this.#notFound(prefix);

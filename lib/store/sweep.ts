@@ -6,10 +6,11 @@ import { hasCode, native } from '../errors.ts';
 import { removeDeadMountsBelow } from '../mount/remove_dead_mounts.ts';
 import { isLayerId } from './layer_id.ts';
 import { tryLayerLock, tryStoreLock } from './layer_lock.ts';
-import { type Layout, REMOVING } from './layout.ts';
+import type { Layout } from './layout.ts';
 import { layerMount } from './mounted.ts';
 import { dropHalfMade } from './publish_layer.ts';
 import { childrenOf } from './remove_layer.ts';
+import { freeRemoved } from './removed_data.ts';
 
 /**
  * Finishes what a crash interrupted, without touching what a living process is busy with: layers that were
@@ -24,13 +25,7 @@ export async function sweep(layout: Layout): Promise<void> {
       else if (!(await isUsed(layout, id))) await dropHalfMade(layout, id);
     });
   }
-  for (const folder of [layout.diffs, layout.mountpoints]) {
-    for (const name of await readdir(folder)) {
-      const id = name.slice(0, -REMOVING.length);
-      if (!name.endsWith(REMOVING) || !isLayerId(id)) continue;
-      await tryLayerLock(layout, id, () => removeUnlessBusy(join(folder, name)));
-    }
-  }
+  await freeRemoved(layout);
   await sweepTemporaries(layout, layout.chains);
   await sweepTemporaries(layout, layout.metadata);
   await tryStoreLock(layout, () => sweepLocks(layout));
@@ -40,15 +35,6 @@ export async function sweep(layout: Layout): Promise<void> {
 async function isUsed(layout: Layout, id: string): Promise<boolean> {
   if ((await layerMount(layout, id)) !== undefined) return true;
   return (await childrenOf(layout, id)).length > 0;
-}
-
-/** A mountpoint can be held busy by another mount namespace; the next open tries again. */
-async function removeUnlessBusy(path: string): Promise<void> {
-  try {
-    await native(binding().removeTree(path));
-  } catch (error) {
-    if (!hasCode(error, 'EBUSY')) throw error;
-  }
 }
 
 /** Names that writeDurably() gives: `.ID.12 digits`, for metadata `.ID.json.12 digits`. */

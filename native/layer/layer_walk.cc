@@ -35,6 +35,21 @@ Result<UniqueFd> open_quietly(int dir, const char* name) {
 
 }  // namespace
 
+Result<WalkEntry> look_at(int dir, const std::string& name, const std::string& path, unsigned char type) {
+  WalkEntry entry{dir, name, path, {}, {}, -1, false};
+  if (type == DT_REG) {
+    AUFS_TRY(entry.fd, open_quietly(dir, name.c_str()));
+    AUFS_TRY(entry.st, sys::stat_fd(entry.fd.get()));
+  } else {
+    AUFS_TRY(entry.st, sys::stat_at(dir, name.c_str()));
+    if (S_ISREG(entry.st.st_mode)) {
+      AUFS_TRY(entry.fd, open_quietly(dir, name.c_str()));
+    }
+  }
+  entry.opened = entry.fd.get();
+  return entry;
+}
+
 Result<LayerWalk> LayerWalk::open(const std::string& diff) {
   LayerWalk walk;
   AUFS_TRY(UniqueFd root, sys::open_at(AT_FDCWD, diff.c_str(), O_RDONLY | O_DIRECTORY));
@@ -89,17 +104,9 @@ Result<std::optional<WalkEntry>> LayerWalk::next() {
 }
 
 Result<WalkEntry> LayerWalk::look(const Level& level, const Name& name) const {
-  WalkEntry entry{level.dir.get(), name.name, path_, {}, {}, -1, name.rank != 2};
-  if (name.type == DT_REG && !entry.whiteout) {
-    AUFS_TRY(entry.fd, open_quietly(entry.dir, name.name.c_str()));
-    AUFS_TRY(entry.st, sys::stat_fd(entry.fd.get()));
-  } else {
-    AUFS_TRY(entry.st, sys::stat_at(entry.dir, name.name.c_str()));
-    if (S_ISREG(entry.st.st_mode) && !entry.whiteout) {
-      AUFS_TRY(entry.fd, open_quietly(entry.dir, name.name.c_str()));
-    }
-  }
-  entry.opened = entry.fd.get();
+  if (name.rank == 2) return look_at(level.dir.get(), name.name, path_, name.type);
+  WalkEntry entry{level.dir.get(), name.name, path_, {}, {}, -1, true};
+  AUFS_TRY(entry.st, sys::stat_at(entry.dir, name.name.c_str()));
   return entry;
 }
 

@@ -23,16 +23,32 @@ struct WalkEntry {
   bool whiteout = false;  // or an opaque marker
 };
 
+// What an archive is made of, entry by entry.
+class EntrySource {
+ public:
+  virtual ~EntrySource() = default;
+  // Empty at the end. Errors: those of opening and reading; path() tells where.
+  virtual Result<std::optional<WalkEntry>> next() = 0;
+  virtual const std::string& path() const noexcept = 0;
+
+ protected:
+  EntrySource() = default;
+  EntrySource(EntrySource&&) = default;
+  EntrySource& operator=(EntrySource&&) = default;
+};
+
+// The entry `name` of the open directory `dir`, opened if it is a regular file. `type` is a hint: a `DT_*`.
+Result<WalkEntry> look_at(int dir, const std::string& name, const std::string& path, unsigned char type);
+
 // All entries of a layer but its root: a directory before what is in it, in each directory the opaque marker, then whiteouts, then
 // everything else, sorted by bytes. Housekeeping (`.wh..wh.*`) and sockets, which no archive can hold, are left out.
 // No symlink is followed.
-class LayerWalk {
+class LayerWalk final : public EntrySource {
  public:
   static Result<LayerWalk> open(const std::string& diff);
 
-  // Empty at the end. Errors: those of opening and reading; path() tells where.
-  Result<std::optional<WalkEntry>> next();
-  const std::string& path() const noexcept { return path_; }
+  Result<std::optional<WalkEntry>> next() override;
+  const std::string& path() const noexcept override { return path_; }
 
  private:
   struct Name {

@@ -42,7 +42,7 @@ struct timespec time_of(const struct stat& st, const ProduceOptions& options) {
 Result<std::unique_ptr<ProduceArchive>> ProduceArchive::open(const std::string& diff,
                                                              const ProduceOptions& options) {
   AUFS_TRY(LayerWalk walk, LayerWalk::open(diff));
-  return std::unique_ptr<ProduceArchive>(new ProduceArchive(std::move(walk), options));
+  return std::make_unique<ProduceArchive>(std::make_unique<LayerWalk>(std::move(walk)), options);
 }
 
 Result<std::size_t> ProduceArchive::read(std::span<std::byte> into) {
@@ -97,7 +97,7 @@ Status ProduceArchive::next_entry() {
   extents_.clear();
   extent_ = 0;
   file_.reset();
-  AUFS_TRY(std::optional<WalkEntry> found, walk_.next());
+  AUFS_TRY(std::optional<WalkEntry> found, source_->next());
   if (!found) {
     // The last step: what is pending now is given out, then nothing comes any more.
     pending_ = format_end();

@@ -34,17 +34,17 @@ class ProduceArchive {
   };
 
   static Result<std::unique_ptr<ProduceArchive>> open(const std::string& diff, const ProduceOptions& options);
+  ProduceArchive(std::unique_ptr<EntrySource> source, const ProduceOptions& options)
+      : source_(std::move(source)), options_(options) {}
 
   // Fills `into`; less, and then 0, at the end. Errors: those of reading; ESTALE "archive: …" if a file gets shorter meanwhile.
   Result<std::size_t> read(std::span<std::byte> into);
 
   const Progress& progress() const noexcept { return progress_; }
   // Of the entry that is being read.
-  const std::string& path() const noexcept { return walk_.path(); }
+  const std::string& path() const noexcept { return source_->path(); }
 
  private:
-  ProduceArchive(LayerWalk walk, const ProduceOptions& options) : walk_(std::move(walk)), options_(options) {}
-
   Result<std::size_t> step(std::span<std::byte> into);
   Result<std::size_t> copy_data(std::span<std::byte> into);
   Status next_entry();
@@ -52,7 +52,7 @@ class ProduceArchive {
   Status describe_file(WalkEntry& found, TarEntry& entry);
   Status add_xattrs(const WalkEntry& found, TarEntry& entry) const;
 
-  LayerWalk walk_;
+  std::unique_ptr<EntrySource> source_;
   const ProduceOptions options_;
   Progress progress_;
   std::map<std::pair<dev_t, ino_t>, std::string> first_names_;  // of inodes with several names

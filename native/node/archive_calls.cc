@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Layers as tar archives, piece by piece: each call deals with one chunk on a pool thread.
+#include <utility>
 #include <vector>
 
+#include "layer/picked_entries.h"
 #include "node/archive_session.h"
 #include "node/union_call.h"
 
@@ -129,18 +131,50 @@ std::optional<std::int64_t> optional_integer_arg(const Napi::CallbackInfo& info,
   return integer_arg(info, index);
 }
 
+// From argument `index` on.
+layer::ProduceOptions produce_options(const Napi::CallbackInfo& info, std::size_t index) {
+  layer::ProduceOptions options;
+  options.docker = boolean_arg(info, index);
+  options.sparse = boolean_arg(info, index + 1);
+  options.latest_time = optional_integer_arg(info, index + 2);
+  return options;
+}
+
+Napi::Value produced_handle(Napi::Env env, std::unique_ptr<layer::ProduceArchive> archive) {
+  return wrap_handle(env, std::make_shared<ProduceSession>(std::move(archive)));
+}
+
 Napi::Value produce_open(const Napi::CallbackInfo& info) {
   std::string diff = path_arg(info, 0);
-  layer::ProduceOptions options;
-  options.docker = boolean_arg(info, 1);
-  options.sparse = boolean_arg(info, 2);
-  options.latest_time = optional_integer_arg(info, 3);
+  const layer::ProduceOptions options = produce_options(info, 1);
   return async_call(
       info.Env(), {"scandir", diff}, {},
-      [diff, options] { return layer::ProduceArchive::open(diff, options); },
-      [](Napi::Env env, std::unique_ptr<layer::ProduceArchive> archive) -> Napi::Value {
-        return wrap_handle(env, std::make_shared<ProduceSession>(std::move(archive)));
-      });
+      [diff, options] { return layer::ProduceArchive::open(diff, options); }, produced_handle);
+}
+
+// producePicked(diffs, paths, layers, …)
+Napi::Value produce_picked(const Napi::CallbackInfo& info) {
+  std::vector<std::string> diffs = path_list_arg(info, 0);
+  std::vector<std::string> paths = path_list_arg(info, 1);
+  const bool typed =
+      info[2].IsTypedArray() && info[2].As<Napi::TypedArray>().TypedArrayType() == napi_int32_array;
+  if (!typed || info[2].As<Napi::Int32Array>().ElementLength() != paths.size()) {
+    throw Napi::TypeError::New(info.Env(), "expected an Int32Array with a number for each path");
+  }
+  const auto layers = info[2].As<Napi::Int32Array>();
+  std::vector<layer::Pick> picks;
+  picks.reserve(paths.size());
+  for (std::size_t i = 0; i < paths.size(); ++i) picks.push_back({std::move(paths[i]), layers[i]});
+  const layer::ProduceOptions options = produce_options(info, 3);
+  using Archive = std::unique_ptr<layer::ProduceArchive>;
+  return async_call(
+      info.Env(), {"open"}, {},
+      [diffs = std::move(diffs), picks = std::move(picks), options]() mutable -> Result<Archive> {
+        AUFS_TRY(layer::PickedEntries entries, layer::PickedEntries::open(diffs, std::move(picks)));
+        return std::make_unique<layer::ProduceArchive>(
+            std::make_unique<layer::PickedEntries>(std::move(entries)), options);
+      },
+      produced_handle);
 }
 
 struct Produced {
@@ -236,6 +270,7 @@ void export_archives(Napi::Env env, Napi::Object exports) {
   exports.Set("applyEnd", Napi::Function::New(env, apply_end));
   exports.Set("applyClose", Napi::Function::New(env, apply_close));
   exports.Set("produceOpen", Napi::Function::New(env, produce_open));
+  exports.Set("producePicked", Napi::Function::New(env, produce_picked));
   exports.Set("produceRead", Napi::Function::New(env, read_call<ProduceSession, layer::ProduceArchive>));
   exports.Set("produceClose", Napi::Function::New(env, produce_close));
   exports.Set("assembleOpen", Napi::Function::New(env, assemble_open));
