@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 import type { BigIntStats } from 'node:fs';
 import type { Change, FileType } from '../binding.ts';
-import { hasCode } from '../errors.ts';
 import { Union } from '../union.ts';
 import type { Layer } from './layer.ts';
 import { sameFile } from './same_file.ts';
+import { bytes, dirname, join, UnionView } from './union_view.ts';
 
 /**
  * What makes the tree that `older` shows the one that `layer` shows, sorted by path. Either can stand on the other or on
@@ -19,7 +19,7 @@ export async function compareLayers(
 ): Promise<Change[]> {
   await using before = await Union.open({ branches: older.branches(true) });
   await using after = await Union.open({ branches: layer.branches(true) });
-  const comparison = new Comparison(before, after);
+  const comparison = new Comparison(new UnionView(before), new UnionView(after));
   for (const path of await touchedPaths(layer, older, find)) await comparison.look(path);
   await comparison.addParents();
   return comparison.changes();
@@ -28,7 +28,7 @@ export async function compareLayers(
 /** Everything that a layer shows, as additions. */
 export async function wholeTree(layer: Layer): Promise<Change[]> {
   await using after = await Union.open({ branches: layer.branches(true) });
-  const comparison = new Comparison(undefined, after);
+  const comparison = new Comparison(undefined, new UnionView(after));
   await comparison.lookBelow('/');
   return comparison.changes();
 }
@@ -55,12 +55,12 @@ async function touchedPaths(
 
 /** Paths in here are bytes, one a character, absolute. */
 class Comparison {
-  readonly #before: Union | undefined;
-  readonly #after: Union;
+  readonly #before: UnionView | undefined;
+  readonly #after: UnionView;
   readonly #changes = new Map<string, Change>();
   readonly #seen = new Set<string>();
 
-  constructor(before: Union | undefined, after: Union) {
+  constructor(before: UnionView | undefined, after: UnionView) {
     this.#before = before;
     this.#after = after;
   }
@@ -73,7 +73,7 @@ class Comparison {
   async look(path: string): Promise<void> {
     if (this.#seen.has(path)) return;
     this.#seen.add(path);
-    const [old, now] = await Promise.all([found(this.#before, path), found(this.#after, path)]);
+    const [old, now] = await Promise.all([this.#before?.find(path), this.#after.find(path)]);
     if (now === undefined) {
       // What lies in a directory that is gone, too, is not told one by one.
       if (old !== undefined && (await this.#inDirectory(path))) this.#add('D', path, old);
@@ -83,14 +83,14 @@ class Comparison {
     if (old === undefined) this.#add('A', path, now);
     else if (now.isDirectory() && wasDirectory) {
       if (!sameDirectory(old, now)) this.#add('C', path, now);
-      for (const name of await names(this.#before, path)) await this.#lookIfOnlyOne(join(path, name));
+      for (const name of (await this.#before?.names(path)) ?? []) await this.#lookIfOnlyOne(join(path, name));
     } else if (!(await this.#same(path, old, now))) this.#add('C', path, now);
     if (now.isDirectory()) await this.lookBelow(path, wasDirectory);
   }
 
   /** Looks at what is in a directory; `known`: only at what was not there before. */
   async lookBelow(path: string, known = false): Promise<void> {
-    for (const name of await names(this.#after, path)) {
+    for (const name of await this.#after.names(path)) {
       if (known) await this.#lookIfOnlyOne(join(path, name));
       else await this.look(join(path, name));
     }
@@ -101,23 +101,25 @@ class Comparison {
     for (const [path, { kind }] of [...this.#changes]) {
       const parent = dirname(path);
       if (kind === 'C' || parent === '/' || this.#changes.has(parent)) continue;
-      const now = await found(this.#after, parent);
+      const now = await this.#after.find(parent);
       if (now !== undefined) this.#add('C', parent, now);
     }
   }
 
   /** What both have is among the paths that were touched, or the same. */
   async #lookIfOnlyOne(path: string): Promise<void> {
-    const [old, now] = await Promise.all([found(this.#before, path), found(this.#after, path)]);
+    const [old, now] = await Promise.all([this.#before?.find(path), this.#after.find(path)]);
     if ((old === undefined) !== (now === undefined)) await this.look(path);
   }
 
   async #inDirectory(path: string): Promise<boolean> {
-    return (await found(this.#after, dirname(path)))?.isDirectory() === true;
+    return (await this.#after.find(dirname(path)))?.isDirectory() === true;
   }
 
   async #same(path: string, old: BigIntStats, now: BigIntStats): Promise<boolean> {
-    return this.#before !== undefined && sameFile(this.#before, this.#after, bytes(path), old, now);
+    return (
+      this.#before !== undefined && sameFile(this.#before.union, this.#after.union, bytes(path), old, now)
+    );
   }
 
   #add(kind: Change['kind'], path: string, stats: BigIntStats): void {
@@ -133,34 +135,8 @@ class Comparison {
   }
 }
 
-function bytes(path: string): Buffer {
-  return Buffer.from(path, 'latin1');
-}
-
-function join(directory: string, name: string): string {
-  return directory === '/' ? `/${name}` : `${directory}/${name}`;
-}
-
-export function dirname(path: string): string {
-  return path.slice(0, path.lastIndexOf('/')) || '/';
-}
-
 function sameDirectory(a: BigIntStats, b: BigIntStats): boolean {
   return a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && a.mtimeNs === b.mtimeNs;
-}
-
-async function names(union: Union | undefined, path: string): Promise<string[]> {
-  const list = (await union?.readdir(bytes(path), 'buffer')) ?? [];
-  return list.map((name) => name.toString('latin1'));
-}
-
-async function found(union: Union | undefined, path: string): Promise<BigIntStats | undefined> {
-  try {
-    return await union?.lstat(bytes(path), { bigint: true });
-  } catch (error) {
-    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return undefined;
-    throw error;
-  }
 }
 
 function typeOf(stats: BigIntStats): FileType {

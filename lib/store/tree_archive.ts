@@ -6,10 +6,11 @@ import { Union } from '../union.ts';
 import { archiveCall } from './archive_error.ts';
 import { type ArchiveOptions, isDocker, resolveLatestTime } from './archive_options.ts';
 import { commitReady } from './commit_ready.ts';
-import { bytePath, dirname } from './compare_layers.ts';
+import { bytePath } from './compare_layers.ts';
 import type { Layer } from './layer.ts';
 import type { Layout } from './layout.ts';
 import { byteStream, readChunks } from './produce_archive.ts';
+import { bytes, dirname, join } from './union_view.ts';
 
 /** How the changes of a layer to any other become an archive: made anew, always. */
 export type TreeArchiveOptions = Omit<ArchiveOptions, 'exact'>;
@@ -33,10 +34,9 @@ export function treeArchive(
     await commitReady(layout, layer, 'archive');
     const { paths, layers } = await pick(layer, await changes());
     const diffs = layer.branches(true).map(({ path }) => path);
-    const bytes = paths.map((path) => Buffer.from(path, 'latin1'));
     return binding().producePicked(
       diffs,
-      bytes,
+      paths.map(bytes),
       Int32Array.from(layers),
       docker,
       options.sparse ?? false,
@@ -75,7 +75,7 @@ async function pick(layer: Layer, changes: readonly Change[]): Promise<Picks> {
   const layers: number[] = [];
   const sorted = [...wanted].map(([path, gone]) => ({ path, gone, key: sortKey(path, gone) }));
   for (const { path, gone } of sorted.sort((a, b) => (a.key < b.key ? -1 : 1))) {
-    const branch = gone ? WHITEOUT : await union.which(Buffer.from(path, 'latin1'));
+    const branch = gone ? WHITEOUT : await union.which(bytes(path));
     paths.push((gone ? whiteoutOf(path) : path).slice(1));
     layers.push(branch);
   }
@@ -83,8 +83,7 @@ async function pick(layer: Layer, changes: readonly Change[]): Promise<Picks> {
 }
 
 function whiteoutOf(path: string): string {
-  const directory = dirname(path);
-  return `${directory === '/' ? '' : directory}/.wh.${path.slice(path.lastIndexOf('/') + 1)}`;
+  return join(dirname(path), `.wh.${path.slice(path.lastIndexOf('/') + 1)}`);
 }
 
 /** A directory before what is in it, in each the whiteouts first, then bytes in their order. */
