@@ -12,7 +12,7 @@ export const commit: Verb = (program, run) => {
   program
     .command('commit')
     .description('make a read-only layer with the changes of this one; prints its id')
-    .argument('<layer>', 'id of an unmounted layer or a unique beginning of it')
+    .argument('<layer>', 'a layer that is not mounted: its id, name, or a unique beginning of its id')
     .option('--id <id>', 'id of the new layer (default: random)')
     .option('--label <key=value>', 'keep this with the new layer (repeatable)', collectLabel)
     .action((id: string, options: Options, command) =>

@@ -17,6 +17,7 @@ interface Options {
   readonly diffId?: string;
   readonly format?: ArchiveFormat;
   readonly exact: boolean;
+  readonly once?: boolean;
   readonly maxBytes?: number;
   readonly maxEntries?: number;
 }
@@ -31,12 +32,18 @@ export const layerApply: Verb = (program, run) => {
     .option('--id <id>', 'id of the new layer: 64 hexadecimal digits (default: random)')
     .option('--label <key=value>', 'keep this with the layer (repeatable)', collectLabel)
     .option('--diff-id <digest>', 'sha256:… that the uncompressed archive must have', checkedDigest)
+    .option('--once', 'with --diff-id: the layer that the parent has of this archive, if it has one')
     .addOption(new Option('--format <rules>', 'whose rules hold').choices(['oci', 'docker']))
     .option('--no-exact', 'keep no record for exporting the same bytes again')
     .option('--max-bytes <size>', 'refuse more, uncompressed: 500M, 2G … (default: 64G)', bytesOption)
     .option('--max-entries <count>', 'refuse more (default: 5000000)', countOption)
     .action((file: string, { label, diffId, ...options }: Options, command) =>
       run(command, async (context) => {
+        if (options.once === true && diffId === undefined) {
+          throw new AufsError('ERR_USAGE', '--once needs to know the archive', {
+            hint: 'give its --diff-id',
+          });
+        }
         await using store = await context.openStore({ create: true });
         const { source, total } = await openSource(file);
         const line = progressLine(context.terminal, 'apply', total);
@@ -55,7 +62,8 @@ export const layerApply: Verb = (program, run) => {
     );
 };
 
-async function openSource(file: string): Promise<{ source: Readable; total: number | undefined }> {
+/** The archive in a file, or on standard input (`-`), and its size if that is known. */
+export async function openSource(file: string): Promise<{ source: Readable; total: number | undefined }> {
   if (file !== '-') {
     const { size } = await stat(file);
     return { source: createReadStream(file, { highWaterMark: 256 * 1024 }), total: size };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { Option } from 'commander';
-import type { ArchiveFormat } from '../store/index.ts';
+import type { ArchiveFormat, ArchiveProgress, Store } from '../store/index.ts';
 import { countOption } from './amounts.ts';
 import { progressLine } from './progress_line.ts';
 import { type Context, print, type Verb } from './verb.ts';
@@ -18,7 +18,7 @@ export const layerDiff: Verb = (program, run) => {
   program
     .command('diff')
     .description('write the changes of a layer as a tar archive, to standard output or a file')
-    .argument('<layer>', 'id of a layer or a unique beginning of it')
+    .argument('<layer>', 'a layer: its id, name, or a unique beginning of its id')
     .option('-o, --output <file>', 'write it there and print its diff id')
     .option('-z, --gzip', 'compress it')
     .addOption(new Option('--format <rules>', 'whose rules hold').choices(['oci', 'docker']))
@@ -32,15 +32,29 @@ export const layerDiff: Verb = (program, run) => {
     .action((id: string, options: Options, command) => run(command, (context) => diff(context, id, options)));
 };
 
-async function diff(context: Context, id: string, { output, gzip, ...options }: Options): Promise<void> {
-  const target = { output, gzip };
+function diff(context: Context, id: string, { output, gzip, ...options }: Options): Promise<void> {
+  return writeLayerArchive(context, { output, gzip }, async (store, onProgress) => {
+    const layer = await store.layer(id);
+    return { id: layer.id, archive: layer.archive({ ...options, onProgress, signal: context.signal }) };
+  });
+}
+
+/** Writes the archive that `open` gives to standard output or to a file; of that it prints the diff id. */
+export async function writeLayerArchive(
+  context: Context,
+  target: ArchiveTarget,
+  open: (
+    store: Store,
+    onProgress: (progress: ArchiveProgress) => void,
+  ) => Promise<{ readonly id: string; readonly archive: AsyncIterable<Buffer> }>,
+): Promise<void> {
   refuseTerminal(context, target);
   await using store = await context.openStore();
-  const layer = await store.layer(id);
   const line = progressLine(context.terminal, 'diff');
-  const archive = layer.archive({ ...options, onProgress: line.update, signal: context.signal });
+  const { id, archive } = await open(store, line.update);
   const written = await writeArchive(context, archive, target).finally(line.clear);
+  const { output } = target;
   // What goes to standard output is the archive and nothing else.
   if (output === undefined) return;
-  print(context, { layer: layer.id, output, ...written }, ({ diffId }) => `${diffId}\n`);
+  print(context, { layer: id, output, ...written }, ({ diffId }) => `${diffId}\n`);
 }

@@ -8,6 +8,7 @@ import { create } from './create.ts';
 import { df } from './df.ts';
 import { docker } from './docker.ts';
 import { doctor } from './doctor.ts';
+import { driver } from './driver.ts';
 import { ExitCode, exitCodeOf } from './exit_code.ts';
 import { gc } from './gc.ts';
 import { info } from './info.ts';
@@ -37,6 +38,7 @@ const VERBS: readonly Verb[] = [
   branch,
   layer,
   docker,
+  driver,
   commit,
   rm,
   check,

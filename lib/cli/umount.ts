@@ -2,6 +2,8 @@
 
 import { hasCode } from '../errors.ts';
 import { unmount } from '../mount.ts';
+import { findByName } from '../store/find_layer.ts';
+import { isLayerPrefix } from '../store/layer_id.ts';
 import type { Context, Verb } from './verb.ts';
 import { print } from './verb.ts';
 
@@ -26,11 +28,14 @@ export const umount: Verb = (program, run) => {
     );
 };
 
-/** A word without a slash that begins the id of one layer is that layer. */
+/** A word without a slash that is the name of a layer, or begins the id of one, is that layer. */
 async function mountpointOfLayer(context: Context, name: string): Promise<string | undefined> {
-  if (!/^[0-9a-f]{1,64}(-init)?$/.test(name)) return undefined;
+  if (name.includes('/')) return undefined;
   try {
     await using store = await context.openStore();
+    const named = findByName(await store.layers(), name);
+    if (named !== undefined) return named.mountPath;
+    if (!isLayerPrefix(name)) return undefined;
     return (await store.layer(name, { damaged: true })).mountPath;
   } catch (error) {
     if (hasCode(error, 'ERR_STORE') || hasCode(error, 'ERR_LAYER_NOT_FOUND')) return undefined;

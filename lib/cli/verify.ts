@@ -11,7 +11,7 @@ export const verify: Verb = (program, run) => {
   program
     .command('verify')
     .description('read layers and compare them with the archives that they were made of')
-    .argument('[layer...]', 'ids of layers or unique beginnings of them (default: all)')
+    .argument('[layer...]', 'layers: ids, names, or unique beginnings of ids (default: all)')
     .action((ids: string[], _options: object, command) =>
       run(command, async (context) => {
         await using store = await context.openStore({ sweep: false });

@@ -16,9 +16,14 @@ export function checkLayerId(text: string): string {
   return text;
 }
 
+/** True for what may be a layer id or the beginning of one. */
+export function isLayerPrefix(text: string): boolean {
+  return PREFIX.test(text);
+}
+
 /** Passes on what may be a layer id or the beginning of one. */
 export function checkLayerPrefix(text: string): string {
-  if (!PREFIX.test(text)) throw notAnId(text);
+  if (!isLayerPrefix(text)) throw notAnId(text);
   return text;
 }
 

@@ -36,8 +36,8 @@ export interface RemovedLayer {
   readonly holders: readonly Holder[];
 }
 
-/** How long an unmount waits for who has just closed the last file, in milliseconds. */
-const PATIENCE = [20, 50, 100, 200];
+/** How long to wait for who has just closed the last file, in milliseconds; finding out who it is takes longer. */
+const PATIENCE = 100;
 
 /**
  * Removes a layer in Docker's order: `layers/ID` first, so that it is no layer any more; then `diff/ID` gets
@@ -128,21 +128,19 @@ async function stillMounted(layout: Layout, id: string): Promise<AufsError> {
 
 /** Unmounts, at the worst lazily. @returns who was in the way then. */
 async function takeAway(path: string): Promise<readonly Holder[]> {
-  for (let i = 0; ; i++) {
+  let holders: readonly Holder[] = [];
+  for (const lazy of [false, false, true]) {
     try {
-      await unmount(path);
-      return [];
+      await unmount(path, { lazy });
+      return lazy ? holders : [];
     } catch (error) {
-      if (hasCode(error, 'ERR_NOT_MOUNTED')) return [];
-      if (!hasCode(error, 'ERR_MOUNT_BUSY')) throw error;
-      const delay = PATIENCE[i];
-      if (delay === undefined) {
-        await unmount(path, { lazy: true });
-        return ((error as AufsError).details['holders'] as readonly Holder[] | undefined) ?? [];
-      }
-      await sleep(delay);
+      if (hasCode(error, 'ERR_NOT_MOUNTED')) return holders;
+      if (!(error instanceof AufsError && error.code === 'ERR_MOUNT_BUSY')) throw error;
+      holders = error.details['holders'] as readonly Holder[];
+      await sleep(PATIENCE);
     }
   }
+  return holders;
 }
 
 /** Gives `path` its name for what is on its way out, and deletes it if that is wanted. @returns false if it stays. */
