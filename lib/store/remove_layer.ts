@@ -57,7 +57,8 @@ async function removeLocked(layout: Layout, id: string, force: boolean): Promise
   if (mounted && !force) throw await stillMounted(layout, id);
   await refuseChildren(layout, id);
   const holders = mounted ? await takeAway(layout.mountpoint(id)) : [];
-  const busy = (await isLockedBranch(layout.diff(id))) || (mounted && (await isInUse(layout.diff(id), id)));
+  const busy =
+    (await isLockedBranch(layout.diff(id))) || (mounted && (await isInUse(layout, layout.diff(id), id)));
   // A mount of it that lives on in another mount namespace is nothing that the caller could end.
   if (busy && !force && serversOf(layout.mountpoint(id), await listServers()).length === 0) {
     throw busyBranch(layout, id, 'remove');

@@ -19,16 +19,16 @@ export async function freeRemoved(layout: Layout): Promise<void> {
       if (!name.endsWith(REMOVING) || !isLayerId(id)) continue;
       const path = join(folder, name);
       await tryLayerLock(layout, id, async () => {
-        if (!(await isInUse(path, id))) await removeUnlessBusy(path);
+        if (!(await isInUse(layout, path, id))) await removeUnlessBusy(path);
       });
     }
   }
 }
 
-/** True while a union has the layer's directory, wherever that is now: a mount that is out of sight goes on. */
-export async function isInUse(path: string, id: string): Promise<boolean> {
+/** True while a union has the layer's directory, which is `path` now: a mount that is out of sight goes on. */
+export async function isInUse(layout: Layout, path: string, id: string): Promise<boolean> {
   if (await isLockedBranch(path)) return true;
-  return (await listServers()).some(({ args }) => args.some((word) => word.includes(id)));
+  return (await listServers()).some(({ args }) => args.some((word) => word.includes(layout.diff(id))));
 }
 
 /** True while a union writes to the directory; false if there is none. */
