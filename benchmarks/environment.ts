@@ -27,6 +27,12 @@ export function describeEnvironment(): Environment {
     overlayfs: overlayDefaults(),
     'fuse-overlayfs': said('fuse-overlayfs', /fuse-overlayfs: version (\S+)/),
     'unionfs-fuse': said('unionfs', /unionfs-fuse version: (\S+)/),
+    mergerfs: said('mergerfs', /mergerfs version: (\S+)/),
+    tar: said('tar', /tar \(GNU tar\) (\S+)/),
+    umoci: said('umoci', /umoci version (\S+)/),
+    skopeo: said('skopeo', /skopeo version (\S+)/),
+    git: said('git', /git version (\S+)/),
+    npm: said('npm', /^(\S+)/),
     fusermount3: said('fusermount3', /version: (\S+)/),
   };
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import type { Measure } from './suite.ts';
 
 const UNITS = [
   [1e9, 's'],
@@ -10,6 +11,11 @@ const UNITS = [
 export function time(nanoseconds: number): string {
   const [scale, unit] = UNITS.find(([limit]) => nanoseconds >= limit) ?? ([1, 'ns'] as const);
   return `${digits(nanoseconds / scale)} ${unit}`;
+}
+
+/** A median in its unit. */
+export function quantity(value: number, measure: Measure | undefined): string {
+  return measure === 'memory' ? mebibytes(value) : time(value);
 }
 
 export function ratio(value: number): string {

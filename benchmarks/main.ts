@@ -6,13 +6,13 @@ import { describeEnvironment, type Environment } from './environment.ts';
 import { isolated } from './isolate.ts';
 import { type Options, parseOptions, usage } from './options.ts';
 import { saveResults } from './results.ts';
-import { type CaseResult, Fixtures, runCase } from './run.ts';
+import { type CaseResult, Fixtures, failedCase, runCase } from './run.ts';
 import type { Suite } from './suite.ts';
 import { tables } from './table.ts';
+import { targetSummary, targetTable } from './target_table.ts';
+import { type Judgement, judge } from './targets.ts';
 
 const GiB = 2 ** 30;
-/** For the cases of a suite; setting up and slow last rounds come on top. */
-const TIME = 4.5 * 60 * 1000;
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -29,12 +29,18 @@ function planBackings(suite: Suite, { backings, quick }: Options): readonly stri
   return quick ? suite.backings.slice(0, 1) : suite.backings;
 }
 
+/** A suite, and until when it may take. */
+interface Turn {
+  readonly suite: Suite;
+  readonly end: number;
+}
+
 async function runSuite(
-  suite: Suite,
+  { suite, end }: Turn,
   options: Options,
   workspace: string,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<readonly CaseResult[]> {
   const { bavail, bsize } = statfsSync(workspace);
   const { bigFile, image } = planSizes(options.quick, bavail * bsize);
   const settings = { quick: options.quick, bigFile };
@@ -44,7 +50,6 @@ async function runSuite(
   printNames(`${suite.name}:`, environment);
   if (options.quick) print('quick: shows that everything works; the numbers mean nothing\n');
   else if (bigFile < GiB) print(`the big file has ${bigFile / 2 ** 20} MiB: no room for 1 GiB\n`);
-  const end = Date.now() + TIME;
   const results: CaseResult[] = [];
   const described: Record<string, string> = {};
   for (const [i, kind] of kinds.entries()) {
@@ -52,7 +57,7 @@ async function runSuite(
     try {
       backing = await openBacking(kind, workspace, image);
     } catch (error) {
-      described[kind] = `cannot run: ${error instanceof Error ? error.message : String(error)}`;
+      described[kind] = `cannot run: ${message(error)}`;
       printNames('backing:', { [kind]: described[kind] });
       continue;
     }
@@ -64,11 +69,21 @@ async function runSuite(
       for (const [j, benchmark] of cases.entries()) {
         signal.throwIfAborted();
         const left = (kinds.length - i) * cases.length - j;
-        const slice = (end - Date.now()) / left;
-        const effort = { rounds: options.rounds, slice };
-        here.push(await runCase(suite, benchmark, settings, backing, fixtures, effort));
+        const effort = { rounds: options.rounds, slice: (end - performance.now()) / left };
+        const begin = performance.now();
+        const result = await runCase(suite, benchmark, settings, backing, fixtures, effort).catch(
+          (error: unknown) => failedCase(benchmark, backing.name, message(error)),
+        );
+        here.push(result);
+        const { fixture } = benchmark;
+        if (!cases.slice(j + 1).some((later) => later.fixture.name === fixture.name))
+          fixtures.remove(fixture);
+        const seconds = Math.round((performance.now() - begin) / 1000);
+        print(
+          `[${i * cases.length + j + 1}/${kinds.length * cases.length}] ${benchmark.title}: ${seconds} s`,
+        );
       }
-      print(`${tables(here)}\n`);
+      print(`\n${tables(here)}\n`);
       results.push(...here);
     } finally {
       await backing.close();
@@ -76,9 +91,29 @@ async function runSuite(
   }
   print(suite.notes.map((note) => `* ${note}`).join('\n'));
   if (options.save && results.length > 0) {
-    print(`\nsaved as ${saveResults(suite.name, environment, described, results)}`);
+    const saved = saveResults({ name: suite.name, environment, backings: described, cases: results });
+    print(`\nsaved as ${saved}`);
   }
   print('');
+  return results;
+}
+
+function message(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+}
+
+/** Suites share the time by their weight; what one leaves is for those after it. */
+async function runAll(options: Options, workspace: string, signal: AbortSignal): Promise<void> {
+  const { suites, minutes } = options;
+  const end = performance.now() + minutes * 60_000;
+  const judged: Judgement[] = [];
+  for (const [i, suite] of suites.entries()) {
+    const left = suites.slice(i).reduce((sum, { weight }) => sum + weight, 0);
+    const now = performance.now();
+    const turn = { suite, end: now + ((end - now) * suite.weight) / left };
+    judged.push(...judge(suite.name, await runSuite(turn, options, workspace, signal)));
+  }
+  if (judged.length > 0) print(`${targetTable(judged)}\n\n${targetSummary(judged)}\n`);
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -93,10 +128,9 @@ async function main(args: readonly string[]): Promise<number> {
     print(usage);
     return 0;
   }
-  const { suites } = options;
   return isolated(fileURLToPath(import.meta.url), args, async (workspace, signal) => {
     try {
-      for (const suite of suites) await runSuite(suite, options, workspace, signal);
+      await runAll(options, workspace, signal);
       return 0;
     } catch (error) {
       if (signal.aborted) return 130;

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backing } from './backing.ts';
 import { type Summary, summarize } from './statistics.ts';
-import type { Case, Fixture, Settings, Suite } from './suite.ts';
+import type { Case, CaseFacts, Fixture, Settings, Suite } from './suite.ts';
 import { WorkerClient } from './worker_client.ts';
 
 /** A contender's line: numbers, or why there are none. */
@@ -13,15 +13,16 @@ export interface Row {
   readonly failure?: string;
 }
 
-export interface CaseResult {
-  readonly case: Case;
+/** What a case came to on one backing. Plain data, as it is kept in results/. */
+export interface CaseResult extends CaseFacts {
   readonly backing: string;
-  readonly rounds: number;
   readonly rows: readonly Row[];
 }
 
 const MIN_ROUNDS = 3;
 const MAX_ROUNDS = 15;
+/** Milliseconds, for one case: what is late already is not measured worse than that. */
+const LEAST_SLICE = 2000;
 
 /** The fixtures of one backing. */
 export class Fixtures {
@@ -41,13 +42,24 @@ export class Fixtures {
     this.#built.set(name, lowers);
     return lowers;
   }
+
+  /** Makes room: a later case that names it has it built again. */
+  remove({ name }: Fixture): void {
+    rmSync(join(this.#root, name), { recursive: true, force: true });
+    this.#built.delete(name);
+  }
+}
+
+/** How much is measured: exactly so many rounds, or as many as fit in so many milliseconds. */
+export interface Effort {
+  readonly rounds: number | undefined;
+  readonly slice: number;
 }
 
 /**
  * Runs all contenders of a case in turns: round by round, each in its own process. The first round is not counted: it
- * fills caches and lets the compiler of Node get warm.
- *
- * @param slice milliseconds that may be used if `rounds` is undefined
+ * fills caches and lets the compiler of Node get warm. Who is so slow that it has used up twice its share of the time
+ * sits out the rounds after its first counted one.
  */
 export async function runCase(
   suite: Suite,
@@ -55,33 +67,36 @@ export async function runCase(
   settings: Settings,
   backing: Backing,
   fixtures: Fixtures,
-  { rounds, slice }: { readonly rounds: number | undefined; readonly slice: number },
+  { rounds, slice }: Effort,
 ): Promise<CaseResult> {
+  const begin = performance.now();
   const lowers = await fixtures.lowers(benchmark.fixture);
   const contenders = [...new Set(benchmark.groups.flatMap((group) => group.contenders))];
   const place = join(backing.directory, 'run');
-  const begin = Date.now();
-  const workers = contenders.map(
-    (contender, i) =>
-      new WorkerClient({
-        suite: suite.name,
-        title: benchmark.title,
-        contender,
-        settings,
-        directory: join(place, String(i)),
-        lowers,
-        device: backing.device,
-      }),
-  );
-  let counted = 0;
+  const { device } = backing;
+  const workers = contenders.map((contender, i) => {
+    const directory = join(place, String(i));
+    return new WorkerClient({
+      suite: suite.name,
+      id: benchmark.id,
+      contender,
+      settings,
+      directory,
+      lowers,
+      device,
+    });
+  });
+  const share = Math.max(slice, LEAST_SLICE) / workers.length;
+  const takesPart = (worker: WorkerClient) =>
+    rounds !== undefined || worker.samples.length === 0 || worker.spent + worker.lastRound <= 2 * share;
   try {
     await Promise.all(workers.map((worker) => worker.ready()));
     for (const worker of workers) await worker.round(false);
-    for (let more = true; more; ) {
-      const roundBegin = Date.now();
-      for (const worker of workers) await worker.round(true);
+    for (let counted = 0, more = true; more; ) {
+      const roundBegin = performance.now();
+      for (const worker of workers) if (takesPart(worker)) await worker.round(true);
       counted++;
-      const now = Date.now();
+      const now = performance.now();
       const fits = now - begin + (now - roundBegin) <= slice;
       more = rounds === undefined ? counted < MIN_ROUNDS || (counted < MAX_ROUNDS && fits) : counted < rounds;
     }
@@ -93,5 +108,19 @@ export async function runCase(
     if (failure !== undefined) return { contender, failure };
     return { contender, summary: summarize(samples, benchmark.operations) };
   });
-  return { case: benchmark, backing: backing.name, rounds: counted, rows };
+  return { ...factsOf(benchmark), backing: backing.name, rows };
+}
+
+/** The result of a case that could not even begin. */
+export function failedCase(benchmark: Case, backing: string, failure: string): CaseResult {
+  const contenders = new Set(benchmark.groups.flatMap((group) => group.contenders));
+  return {
+    ...factsOf(benchmark),
+    backing,
+    rows: [...contenders].map((contender) => ({ contender, failure })),
+  };
+}
+
+function factsOf({ id, title, series, groups, operations, bytes, measure = 'time' }: Case): CaseFacts {
+  return { id, title, ...(series ? { series } : {}), groups, operations, bytes, measure };
 }

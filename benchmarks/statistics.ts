@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Sample } from './suite.ts';
 
-/** What the rounds of one contender come to. Times are nanoseconds per operation. */
+/** What the rounds of one contender come to: nanoseconds per operation, or bytes. */
 export interface Summary {
   readonly median: number;
   /** Half the range of the samples, as a share of the median. */
@@ -22,7 +22,7 @@ export function median(values: readonly number[]): number {
 
 /** `samples` has at least one. */
 export function summarize(samples: readonly Sample[], operations: number): Summary {
-  const times = samples.map(({ nanoseconds }) => nanoseconds / operations);
+  const times = samples.map(({ value }) => value / operations);
   const middle = median(times);
   const flushes = samples.flatMap((sample) =>
     sample.flushes === undefined ? [] : [sample.flushes / operations],

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contender } from './contenders/index.ts';
+import { serverMemory } from './server_memory.ts';
 import type { Case, Contender, Running, Sample, Stack } from './suite.ts';
 import { suites } from './suites.ts';
 import type { Job, Reply, Request } from './worker_protocol.ts';
@@ -19,8 +20,8 @@ class Worker {
 
   constructor(job: Job) {
     const suite = suites.find(({ name }) => name === job.suite);
-    const found = suite?.cases(job.settings).find(({ title }) => title === job.title);
-    if (found === undefined) throw new RangeError(`no case '${job.title}' in '${job.suite}'`);
+    const found = suite?.cases(job.settings).find(({ id }) => id === job.id);
+    if (found === undefined) throw new RangeError(`no case '${job.id}' in '${job.suite}'`);
     this.#case = found;
     this.#contender = contender(job.contender);
     this.#directory = job.directory;
@@ -37,20 +38,39 @@ class Worker {
   }
 
   async round(): Promise<Sample> {
-    if (this.#case.fresh) await this.stop();
+    const { fresh, cold, measure } = this.#case;
+    if (fresh) await this.stop();
+    if (measure === 'mount') return this.#mountRound();
     if (this.#running === undefined) await this.#start();
     const running = this.#running as unknown as Running;
+    await this.#case.before?.(running.view);
+    spawnSync('sync', ['-f', this.#directory]);
+    if (cold) dropCaches();
     const flushesBefore = this.#flushes();
     const begin = process.hrtime.bigint();
     await this.#case.run(running.view);
     const nanoseconds = Number(process.hrtime.bigint() - begin);
     const flushes = flushesBefore === undefined ? undefined : (this.#flushes() ?? 0) - flushesBefore;
-    if (running.copies === undefined) return { nanoseconds, flushes, copies: false };
+    const value = measure === 'memory' ? serverMemory(running) : nanoseconds;
+    await this.#case.after?.(running.view);
+    if (running.copies === undefined) return { value, flushes, copies: false };
     this.#case.verify?.(running.copies);
     const stored = this.#case.stored?.(running.copies);
     // Not at the beginning of the next round: the others should not have our dirty pages and our space used.
-    if (this.#case.fresh) await this.stop();
-    return { nanoseconds, flushes, copies: true, stored };
+    if (fresh) await this.stop();
+    return { value, flushes, copies: true, stored };
+  }
+
+  /** What it takes to set the union up, do the case's work and take it down. */
+  async #mountRound(): Promise<Sample> {
+    this.#makeDirectories();
+    const begin = process.hrtime.bigint();
+    this.#running = await this.#contender.start(this.#stack);
+    await this.#case.run(this.#running.view);
+    await this.#running.stop();
+    const value = Number(process.hrtime.bigint() - begin);
+    this.#running = undefined;
+    return { value, copies: false };
   }
 
   async stop(): Promise<void> {
@@ -73,12 +93,21 @@ class Worker {
   }
 
   async #start(): Promise<void> {
-    for (const path of [this.#stack.upper, this.#stack.work]) mkdirSync(path);
-    spawnSync('sync', ['-f', this.#directory]);
+    this.#makeDirectories();
     this.#running = await this.#contender.start(this.#stack);
-    if (this.#case.cold && process.getuid?.() === 0) writeFileSync('/proc/sys/vm/drop_caches', '3');
     await this.#case.warm?.(this.#running.view);
   }
+
+  #makeDirectories(): void {
+    for (const path of [this.#stack.upper, this.#stack.work]) mkdirSync(path, { recursive: true });
+    spawnSync('sync', ['-f', this.#directory]);
+  }
+}
+
+function dropCaches(): void {
+  if (process.getuid?.() !== 0) return;
+  spawnSync('sync');
+  writeFileSync('/proc/sys/vm/drop_caches', '3');
 }
 
 function reply(message: Reply): void {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Sample } from './suite.ts';
 import type { Job, Reply, Request } from './worker_protocol.ts';
@@ -16,11 +17,17 @@ export class WorkerClient {
   readonly contender: string;
   readonly samples: Sample[] = [];
   failure: string | undefined;
+  /** Milliseconds that its rounds have taken, with what is not timed in them; of the last one. */
+  spent = 0;
+  lastRound = 0;
+  readonly #target: string;
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
+  #killed = false;
 
   constructor(job: Job) {
     this.contender = job.contender;
+    this.#target = join(job.directory, 'target');
     mkdirSync(job.directory, { recursive: true });
     this.#child = fork(WORKER, [JSON.stringify(job)], { execArgv: ['--import=tsx'] });
     this.#exited = once(this.#child, 'exit');
@@ -35,7 +42,10 @@ export class WorkerClient {
   /** One round; its sample is kept if `keep`. */
   async round(keep: boolean): Promise<void> {
     if (this.failure !== undefined) return;
+    const begin = performance.now();
     const { sample, failure } = await this.#ask('round');
+    this.lastRound = performance.now() - begin;
+    this.spent += this.lastRound;
     this.failure = failure?.split('\n')[0];
     if (sample !== undefined && keep) this.samples.push(sample);
   }
@@ -48,22 +58,32 @@ export class WorkerClient {
       if (this.#child.connected) this.#child.disconnect();
     }
     await this.#exited;
+    // A process that was killed leaves its mount, which nobody may answer for any more.
+    if (this.#killed) spawnSync('umount', ['--force', '--lazy', this.#target], { stdio: 'ignore' });
   }
 
   async #ask(request: Request | undefined): Promise<Reply> {
     if (!this.#child.connected) return { failure: 'its process ended' };
     const abort = new AbortController();
     const { signal } = abort;
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), TIMEOUT);
+    const timer = setTimeout(() => {
+      this.#killed = true;
+      this.#child.kill('SIGKILL');
+    }, TIMEOUT);
     try {
       if (request !== undefined) this.#child.send(request, () => {});
       return await Promise.race([
         once(this.#child, 'message', { signal }).then(([reply]) => reply as Reply),
-        this.#exited.then((): Reply => ({ failure: `its process ended during the ${request ?? 'start'}` })),
+        this.#exited.then((): Reply => ({ failure: this.#ended(request) })),
       ]);
     } finally {
       clearTimeout(timer);
       abort.abort();
     }
+  }
+
+  #ended(request: Request | undefined): string {
+    if (this.#killed) return `hung: no answer within ${TIMEOUT / 1000} s`;
+    return `its process ended during the ${request ?? 'start'}`;
   }
 }

@@ -4,7 +4,8 @@ import type { Sample, Settings } from './suite.ts';
 /** What a worker is for; the first argument of its process, as JSON. */
 export interface Job {
   readonly suite: string;
-  readonly title: string;
+  /** Of the case. */
+  readonly id: string;
   readonly contender: string;
   readonly settings: Settings;
   /** The worker's own, on the file system that is tested. */

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
-import { mkdirSync, statSync } from 'node:fs';
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { spread, writeBigFile, writeFiles, writeSparseFile } from '../files.ts';
-import type { Case, Fixture, Group, Settings, Suite } from '../suite.ts';
+import type { Case, Group, Settings, Suite, View } from '../suite.ts';
+import { rootOf, singleBranch } from './common.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const GiB = 1024 * MiB;
-const SPARSE_DATA = 16;
+const SPARSE_DATA = 1;
+const THREADS = 4;
+const BYTE = Buffer.from('x');
 
 // fuse-overlayfs and unionfs-fuse never sync a copy, so they are the equals of `volatile` only.
 const durable: Group = {
@@ -24,6 +28,7 @@ const volatile: Group = {
     'cp -a --reflink=auto',
     'fuse-overlayfs',
     'unionfs-fuse',
+    'mergerfs',
     'node-aufs mount volatile',
     'node-aufs Union volatile',
   ],
@@ -37,18 +42,6 @@ const chmodGroups: readonly Group[] = [
   { ...volatile, contenders: volatile.contenders.filter((name) => !name.startsWith('cp ')) },
 ];
 
-function singleBranch(name: string, write: (branch: string) => void): Fixture {
-  return {
-    name,
-    async build(directory) {
-      const branch = join(directory, 'lower');
-      mkdirSync(branch);
-      write(branch);
-      return [branch];
-    },
-  };
-}
-
 /** Throws unless every path is there, copied whole: the first write does not change the size. */
 function checkCopies(copies: string, paths: readonly string[], size: number): void {
   for (const path of paths) {
@@ -57,11 +50,25 @@ function checkCopies(copies: string, paths: readonly string[], size: number): vo
   }
 }
 
-function smallFiles(count: number, size: number, label: string): Case {
+/** First writes by several threads: as many as the pool of libuv has. */
+async function firstWriteByThreads(view: View, paths: readonly string[]): Promise<void> {
+  const root = rootOf(view);
+  const lane = async (first: number) => {
+    for (let i = first; i < paths.length; i += THREADS) {
+      const file = await open(join(root, paths[i] ?? ''), 'r+');
+      await file.write('x', 0);
+      await file.close();
+    }
+  };
+  await Promise.all(Array.from({ length: THREADS }, (_, i) => lane(i)));
+}
+
+function smallFiles(count: number, size: number, id: string): Case {
   const paths = spread(count);
   return {
-    title: `first write to each of ${count.toLocaleString('en')} files of ${label}`,
-    fixture: singleBranch(`small-${size}`, (branch) => writeFiles(branch, paths, size)),
+    id,
+    title: `first write to each of ${count.toLocaleString('en')} files of ${size / KiB} KiB`,
+    fixture: singleBranch(`small-${count}-${size}`, (branch) => writeFiles(branch, paths, size)),
     groups: manyFiles,
     fresh: true,
     cold: false,
@@ -72,48 +79,109 @@ function smallFiles(count: number, size: number, label: string): Case {
   };
 }
 
+function byThreads(one: Case, paths: readonly string[]): Case {
+  return {
+    ...one,
+    id: `${one.id}-threads`,
+    title: `${one.title}, ${THREADS} threads`,
+    groups: [durable, volatile].map((group) => ({
+      ...group,
+      contenders: group.contenders.filter((name) => !/^cp |^copy|Union/.test(name)),
+    })),
+    run: (view) => firstWriteByThreads(view, paths),
+  };
+}
+
+/** cp does not sync, so its equal is volatile. */
+function whole(count: number): Case {
+  const group = {
+    title: 'volatile',
+    baseline: 'cp -a --reflink=auto',
+    contenders: ['cp -a --reflink=auto', 'node-aufs Union volatile', 'node-aufs Union volatile, all at once'],
+  };
+  const title = `Union.copyUp of ${count.toLocaleString('en')} files of 4 KiB`;
+  return { ...smallFiles(count, 4 * KiB, 'copy-up-many'), title, groups: [group] };
+}
+
+/** Times until the first write of one file returns; what is left is done when it is closed, which is not timed. */
+function beginWrite(paths: readonly string[]): Pick<Case, 'run' | 'after'> {
+  let fd: number | undefined;
+  return {
+    run(view) {
+      fd = openSync(join(rootOf(view), paths[0] ?? ''), 'r+');
+      writeSync(fd, BYTE, 0, 1, 0);
+    },
+    after() {
+      if (fd !== undefined) closeSync(fd);
+      fd = undefined;
+    },
+  };
+}
+
+function oneFile(id: string, name: string, size: number, label: string, sparse: boolean): Case {
+  const pieces = Math.min(SPARSE_DATA, size / MiB);
+  return {
+    id,
+    title: `first write to ${sparse ? `a sparse file of ${label} with ${pieces} MiB of data` : `a file of ${label}`}`,
+    fixture: singleBranch(name, (branch) => {
+      const path = join(branch, name);
+      if (sparse) writeSparseFile(path, size, pieces);
+      else if (size < MiB) writeFiles(branch, [name], size);
+      else writeBigFile(path, size);
+    }),
+    groups: [durable, volatile],
+    fresh: true,
+    cold: false,
+    operations: 1,
+    bytes: sparse ? pieces * MiB : size,
+    run: (view) => view.firstWrite([name]),
+    verify: (copies) => checkCopies(copies, [name], size),
+    ...(sparse ? { stored: (copies: string) => statSync(join(copies, name)).blocks * 512 } : {}),
+  };
+}
+
 function cases({ quick, bigFile }: Settings): Case[] {
   const count = quick ? 100 : 1000;
-  const size = bigFile >= GiB ? `${bigFile / GiB} GiB` : `${bigFile / MiB} MiB`;
-  const big = singleBranch('big', (branch) => writeBigFile(join(branch, 'big'), bigFile));
-  const one = { fresh: true, cold: false, operations: 1 };
+  const label = bigFile >= GiB ? `${bigFile / GiB} GiB` : `${bigFile / MiB} MiB`;
+  const sparse = quick ? bigFile : 10 * GiB;
+  const onlyMounted = [durable, volatile].map((group) => ({
+    ...group,
+    contenders: group.contenders.filter((name) => !/^cp |^copy|Union/.test(name)),
+  }));
+  const small = smallFiles(count, 4 * KiB, 'small');
+  const tiny = oneFile('one-small', 'tiny', 4 * KiB, '4 KiB', false);
+  const big = oneFile('one-big', 'big', bigFile, label, false);
+  const begun = (one: Case, name: string): Case => ({
+    ...one,
+    ...beginWrite([name]),
+    id: `${one.id}-begin`,
+    title: `${one.title}, until the write returns`,
+    groups: onlyMounted,
+  });
   return [
-    smallFiles(count, 4 * KiB, '4 KiB'),
-    ...(quick ? [] : [smallFiles(count, 64 * KiB, '64 KiB')]),
+    small,
+    byThreads(small, spread(count)),
+    smallFiles(count, 64 * KiB, 'medium'),
+    whole(quick ? 200 : 10_000),
+    tiny,
+    begun(tiny, 'tiny'),
+    big,
+    begun(big, 'big'),
+    oneFile('sparse', 'sparse', sparse, quick ? label : '10 GiB', true),
     {
-      ...one,
-      title: `first write to a file of ${size}`,
-      fixture: big,
-      groups: [durable, volatile],
-      bytes: bigFile,
-      run: (view) => view.firstWrite(['big']),
-      verify: (copies) => checkCopies(copies, ['big'], bigFile),
-    },
-    {
-      ...one,
-      title: `first write to a sparse file of ${size} with ${SPARSE_DATA} MiB of data`,
-      fixture: singleBranch('sparse', (branch) => {
-        writeSparseFile(join(branch, 'sparse'), bigFile, SPARSE_DATA);
-      }),
-      groups: [durable, volatile],
-      bytes: SPARSE_DATA * MiB,
-      run: (view) => view.firstWrite(['sparse']),
-      verify: (copies) => checkCopies(copies, ['sparse'], bigFile),
-      stored: (copies) => statSync(join(copies, 'sparse')).blocks * 512,
-    },
-    {
-      ...one,
-      title: `chmod of a file of ${size}`,
-      fixture: big,
+      ...big,
+      id: 'chmod',
+      title: `chmod of a file of ${label}`,
       groups: chmodGroups,
-      bytes: bigFile,
       run: (view) => view.chmod('big', 0o600),
+      verify: () => {},
     },
   ];
 }
 
 export const copyUp: Suite = {
   name: 'copy-up',
+  weight: 7,
   backings: ['ext4', 'xfs', 'btrfs'],
   notes: [
     'First write: open for reading and writing, write one byte, close. node-aufs Union: Union.copyUp(path), awaited ' +
@@ -122,6 +190,8 @@ export const copyUp: Suite = {
       'one that it could clone: on XFS and Btrfs its row in the durable tables has no flush and is no equal of ours; ' +
       '"copy, fsync, rename" is. Volatile: nobody syncs ' +
       '(overlayfs and node-aufs mounted with `volatile`; fuse-overlayfs, unionfs-fuse and cp never do).',
+    'mergerfs has no copy_up: it refuses to write to what is in a read-only branch. Until the write returns: opened and written, closing ' +
+      'is not timed. Threads: the four of the libuv pool, each with a file of its own.',
     "Flushes: of the device's cache, counted by the kernel (/sys/block/loopN/stat).",
     'Copy, fsync, rename: node:fs calls without a union, content and mode only, holes are filled where nothing ' +
       'can be cloned, no first write. ' +

@@ -3,21 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spread, writeFiles } from '../files.ts';
 import type { Case, Fixture, Group, Settings, Suite, View } from '../suite.ts';
+import { mounted } from './common.ts';
 
-const groups: readonly Group[] = [
-  {
-    title: '',
-    baseline: 'overlayfs',
-    contenders: [
-      'overlayfs',
-      'plain directory',
-      'fuse-overlayfs',
-      'unionfs-fuse',
-      'node-aufs mount',
-      'node-aufs Union',
-    ],
-  },
-];
+const groups: readonly Group[] = [{ ...mounted, contenders: [...mounted.contenders, 'node-aufs Union'] }];
 
 /** Every branch has every directory, so that none can be passed over; the files are in the lowest one. */
 function branches(depth: number, paths: readonly string[]): Fixture {
@@ -45,31 +33,33 @@ async function expectFound(view: View, paths: readonly string[], expected: numbe
 
 function cases({ quick }: Settings): Case[] {
   const count = quick ? 200 : 2000;
-  const depths = quick ? [8] : [1, 8, 32, 128];
+  const depths = quick ? [8] : [1, 8, 32, 128, 500];
   const passes = quick ? 2 : 10;
   const present = spread(count);
   const absent = spread(count, 'absent');
   const kinds = [
-    { what: 'stat', paths: present, found: count },
-    { what: 'negative look-up', paths: absent, found: 0 },
+    { id: 'present', what: 'stat', paths: present, found: count },
+    { id: 'absent', what: 'negative look-up', paths: absent, found: 0 },
   ];
-  return kinds.flatMap(({ what, paths, found }) =>
-    [true, false].flatMap((cold) =>
+  return kinds.flatMap(({ id, what, paths, found }) =>
+    (['cold', 'fresh mount', 'warm'] as const).flatMap((time) =>
       depths.map((depth): Case => {
-        const all = cold ? paths : Array.from({ length: passes }, () => paths).flat();
-        const series = `${what}, ${cold ? 'cold' : 'warm'}`;
+        const once = time !== 'warm';
+        const all = once ? paths : Array.from({ length: passes }, () => paths).flat();
+        const series = `${what}, ${time}`;
         const column = depth === 1 ? '1 branch' : `${depth} branches`;
-        const expected = cold ? found : found * passes;
+        const expected = once ? found : found * passes;
         return {
+          id: `${id}-${time.split(' ')[0]}-${depth}`,
           title: `${series}, ${column}`,
           series: { title: series, column },
           fixture: branches(depth, present),
           groups,
-          fresh: cold,
-          cold,
+          fresh: once,
+          cold: time === 'cold',
           operations: all.length,
           bytes: 0,
-          ...(cold ? {} : { warm: (view: View) => expectFound(view, paths, found) }),
+          ...(once ? {} : { warm: (view: View) => expectFound(view, paths, found) }),
           run: (view) => expectFound(view, all, expected),
         };
       }),
@@ -79,11 +69,12 @@ function cases({ quick }: Settings): Case[] {
 
 export const lookup: Suite = {
   name: 'lookup',
+  weight: 4,
   backings: ['ext4'],
   notes: [
     'N branches: N read-only ones below an empty writable one. Each has all 20 directories; the 2,000 files looked up ' +
       'are in the lowest, 100 in a directory, or (negative look-up) in none.',
-    'Cold: a fresh mount, caches dropped, then each name once. Warm: each name once ' +
+    'Cold: a fresh mount, caches dropped, then each name once. Fresh mount: the same without dropping caches. Warm: each name once ' +
       'untimed, then ten times more.',
     'Through a mount: fs.statSync(path, { throwIfNoEntry: false }). node-aufs Union: await union.stat(path), which is a ' +
       'trip to a libuv thread and back. Plain directory: the lowest branch itself; its warm row is what ' +

@@ -11,14 +11,15 @@ export const ARCHIVE = 'archive.tar';
 
 const MOST_CHUNK = 256 * 1024;
 
-function view(work: Partial<View>): View {
+/** Of something that is no tree to look at. */
+export function view(work: Partial<View>): View {
   const unsupported = (): never => {
-    throw new Error('an archive has nothing to look at');
+    throw new Error('it has no tree to look at');
   };
   return { firstWrite: unsupported, chmod: unsupported, stat: unsupported, ...work };
 }
 
-function fixture({ lowers: [branch = ''] }: Stack): { tree: string; archive: string } {
+export function fixture({ lowers: [branch = ''] }: Stack): { tree: string; archive: string } {
   return { tree: join(branch, TREE), archive: join(branch, ARCHIVE) };
 }
 

@@ -7,9 +7,11 @@ const QUIET = { throwIfNoEntry: false } as const;
 
 /** A tree that the kernel serves, mounted or not, used through synchronous calls. */
 export class DirectoryView implements View {
+  readonly root: string;
   readonly #prefix: string;
 
   constructor(root: string) {
+    this.root = root;
     this.#prefix = `${root}/`;
   }
 

@@ -9,10 +9,11 @@ function lowerOptions({ lowers }: Stack, base: string, separator: string, mark =
   return lowers.map((lower) => relative(base, lower) + mark).join(separator);
 }
 
-function running({ target, upper }: Stack, stop: () => Promise<unknown>): Running {
+function running({ target, upper }: Stack, stop: () => Promise<unknown>, server = true): Running {
   return {
     view: new DirectoryView(target),
     copies: upper,
+    ...(server ? { served: target } : {}),
     async stop() {
       await stop();
     },
@@ -32,7 +33,7 @@ function overlayfs(name: string, extra: string): Contender {
       const lower = lowerOptions(stack, cwd, ':');
       const options = `lowerdir=${lower},upperdir=${stack.upper},workdir=${stack.work}${extra}`;
       await runTool('mount', ['-t', 'overlay', 'overlay', '-o', options, stack.target], cwd);
-      return running(stack, () => unmountTool(stack.target));
+      return running(stack, () => unmountTool(stack.target), false);
     },
   };
 }
@@ -62,9 +63,22 @@ const unionfsFuse: Contender = {
   },
 };
 
+/** It neither copies up nor hides: what is in a read-only branch stays as it is. */
+const mergerfs: Contender = {
+  name: 'mergerfs',
+  async start(stack) {
+    const branches = [`${stack.upper}=RW`, ...stack.lowers.map((lower) => `${lower}=RO`)].join(':');
+    const args = ['-f', '-o', 'category.create=ff,minfreespace=0,fsname=mergerfs', branches, stack.target];
+    const where = { target: stack.target, cwd: base(stack), debianPackage: 'mergerfs' };
+    const server = await ForeignServer.start('mergerfs', args, where);
+    return running(stack, () => server.stop());
+  },
+};
+
 export const foreign: readonly Contender[] = [
   overlayfs('overlayfs', ''),
   overlayfs('overlayfs volatile', ',volatile'),
   fuseOverlayfs,
   unionfsFuse,
+  mergerfs,
 ];

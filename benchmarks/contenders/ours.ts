@@ -44,6 +44,7 @@ function mounted(name: string, volatile: boolean): Contender {
       return {
         view: new DirectoryView(target),
         copies: upper,
+        served: target,
         stop: () => mountpoint.unmount(),
       };
     },
