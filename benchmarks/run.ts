@@ -58,8 +58,8 @@ export interface Effort {
 
 /**
  * Runs all contenders of a case in turns: round by round, each in its own process. The first round is not counted: it
- * fills caches and lets the compiler of Node get warm. Who is so slow that it has used up twice its share of the time
- * sits out the rounds after its first counted one.
+ * fills caches and lets the compiler of Node get warm. Baselines and node-aufs have at least three more. Anybody else
+ * has none after it has used up twice its share of the time, and if that was the first one, it is counted.
  */
 export async function runCase(
   suite: Suite,
@@ -87,11 +87,15 @@ export async function runCase(
     });
   });
   const share = Math.max(slice, LEAST_SLICE) / workers.length;
+  const mustRun = essential(benchmark);
   const takesPart = (worker: WorkerClient) =>
-    rounds !== undefined || worker.samples.length === 0 || worker.spent + worker.lastRound <= 2 * share;
+    rounds !== undefined ||
+    (mustRun(worker.contender) && worker.samples.length < MIN_ROUNDS) ||
+    worker.spent + worker.lastRound <= 2 * share;
   try {
     await Promise.all(workers.map((worker) => worker.ready()));
     for (const worker of workers) await worker.round(false);
+    for (const worker of workers) if (!takesPart(worker)) worker.keepLast();
     for (let counted = 0, more = true; more; ) {
       const roundBegin = performance.now();
       for (const worker of workers) if (takesPart(worker)) await worker.round(true);
@@ -109,6 +113,11 @@ export async function runCase(
     return { contender, summary: summarize(samples, benchmark.operations) };
   });
   return { ...factsOf(benchmark), backing: backing.name, rows };
+}
+
+/** Who the case is about. */
+function essential({ groups }: Case): (contender: string) => boolean {
+  return (name) => name.startsWith('node-aufs') || groups.some(({ baseline }) => baseline === name);
 }
 
 /** The result of a case that could not even begin. */

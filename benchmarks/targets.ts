@@ -164,7 +164,9 @@ function judgeOne(target: Target, result: CaseResult, results: readonly CaseResu
   const ours = medianOf(result, contender);
   const baseline = against === undefined ? undefined : medianOf(base, against.contender);
   const value = against === undefined ? ours : quotient(ours, baseline);
-  const foreign = FOREIGN.flatMap((name) => {
+  // Of one group only: a server that does not sync is no equal of one that does.
+  const equals = result.groups.find(({ contenders }) => contenders.includes(contender))?.contenders ?? [];
+  const foreign = FOREIGN.filter((name) => equals.includes(name)).flatMap((name) => {
     const share = quotient(ours, medianOf(result, name));
     return share === undefined ? [] : [[name, share] as const];
   });

@@ -20,6 +20,7 @@ export class WorkerClient {
   /** Milliseconds that its rounds have taken, with what is not timed in them; of the last one. */
   spent = 0;
   lastRound = 0;
+  #last: Sample | undefined;
   readonly #target: string;
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
@@ -39,7 +40,7 @@ export class WorkerClient {
     this.failure = failure;
   }
 
-  /** One round; its sample is kept if `keep`. */
+  /** One round; its sample is kept if `keep`, or later by {@link keepLast}. */
   async round(keep: boolean): Promise<void> {
     if (this.failure !== undefined) return;
     const begin = performance.now();
@@ -47,7 +48,14 @@ export class WorkerClient {
     this.lastRound = performance.now() - begin;
     this.spent += this.lastRound;
     this.failure = failure?.split('\n')[0];
-    if (sample !== undefined && keep) this.samples.push(sample);
+    this.#last = sample;
+    if (keep) this.keepLast();
+  }
+
+  /** Counts the last round, if it is not counted yet. */
+  keepLast(): void {
+    if (this.#last !== undefined) this.samples.push(this.#last);
+    this.#last = undefined;
   }
 
   /** Nothing of it is left afterwards. */

@@ -64,8 +64,9 @@ function measured(contender: string, median: number): Row {
 }
 
 test('a target is met, missed, or not measured; a faster foreign server is marked', (t) => {
+  const group = { title: '', baseline: 'overlayfs', contenders: ['node-aufs mount', 'mergerfs'] };
   const result = (id: string, rows: readonly Row[]): CaseResult => ({
-    ...{ id, title: id, groups: [], operations: 1, bytes: 0, backing: 'ext4', rows },
+    ...{ id, title: id, groups: [group], operations: 1, bytes: 0, backing: 'ext4', rows },
   });
   const judged = judge('tree', [
     result('find-cold', [measured('overlayfs', 100), measured('node-aufs mount', 110)]),

@@ -63,7 +63,13 @@ const unionfsFuse: Contender = {
   },
 };
 
-/** It neither copies up nor hides: what is in a read-only branch stays as it is. */
+/** What is in a read-only branch cannot be removed, but an open for writing gets the branch's own file. */
+class WithoutCopyUp extends DirectoryView {
+  override firstWrite(): void {
+    throw new Error('has no copy_up: it would write to the file in the read-only branch');
+  }
+}
+
 const mergerfs: Contender = {
   name: 'mergerfs',
   async start(stack) {
@@ -71,7 +77,7 @@ const mergerfs: Contender = {
     const args = ['-f', '-o', 'category.create=ff,minfreespace=0,fsname=mergerfs', branches, stack.target];
     const where = { target: stack.target, cwd: base(stack), debianPackage: 'mergerfs' };
     const server = await ForeignServer.start('mergerfs', args, where);
-    return running(stack, () => server.stop());
+    return { ...running(stack, () => server.stop()), view: new WithoutCopyUp(stack.target) };
   },
 };
 
