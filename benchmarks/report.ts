@@ -15,6 +15,8 @@ import { judge } from './targets.ts';
 const docs = fileURLToPath(new URL('../docs/', import.meta.url));
 const PAGE = 'performance.md';
 const PLOTS = 'plots';
+/** A load from which on rounds disturb each other. */
+const BUSY = 1;
 
 function main(): void {
   const runs = suites.flatMap(({ name }) => loadResults(name) ?? []);
@@ -36,6 +38,10 @@ function section({ name, environment, backings, cases }: Results): string {
     `### ${name}`,
     `${date.slice(0, 10)}, commit ${commit}, Linux ${kernel}, ${cpu}, load ${load} at the start.`,
   ];
+  if (Number(load) > BUSY)
+    lines.push(
+      'The machine was busy with other work: these numbers are rough, those of one round most of all.',
+    );
   for (const backing of new Set(cases.map((result) => result.backing))) {
     lines.push(`On ${backing}: ${backings[backing]}`);
     lines.push(...overview(cases.filter((result) => result.backing === backing)));
