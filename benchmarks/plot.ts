@@ -45,6 +45,7 @@ export function barPlot({ title, baseline, groups }: Plot): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y + 4}" viewBox="0 0 ${WIDTH} ${y + 4}" ` +
       'font-family="sans-serif" font-size="12">',
+    `<title>${escaped(title)}</title>`,
     `<rect width="${WIDTH}" height="${y + 4}" fill="#fff"/>`,
     text(8, 18, title, 'font-size="14" font-weight="bold"'),
     text(8, 35, `times what ${baseline} takes; shorter is better`, 'fill="#555"'),
@@ -71,6 +72,9 @@ function drawBar({ label, value, ours }: Bar, y: number, scale: number): string[
 }
 
 function text(x: number, y: number, content: string, attributes = ''): string {
-  const escaped = content.replace(/&/g, '&amp;').replace(/</g, '&lt;');
-  return `<text x="${x.toFixed(1)}" y="${y}" ${attributes}>${escaped}</text>`;
+  return `<text x="${x.toFixed(1)}" y="${y}" ${attributes}>${escaped(content)}</text>`;
+}
+
+function escaped(content: string): string {
+  return content.replace(/&/g, '&amp;').replace(/</g, '&lt;');
 }
