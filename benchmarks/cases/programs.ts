@@ -115,7 +115,8 @@ export const programs: Suite = {
   weight: 4,
   backings: ['ext4'],
   notes: [
-    'git status: the repository is the lower branch, its index was written there. npm ci: packages are archives beside it (`file:`), the cache is empty and in the union too; ' +
+    'git status: the repository is the lower branch, its index was written there; the copy that plain directory is ' +
+      'has other inode numbers, so that git reads all its files again at first. npm ci: packages are archives beside it (`file:`), the cache is empty and in the union too; ' +
       "npm's own start is in the time. Untar: the archive is a lower file.",
   ],
   cases,
