@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import { resolve } from 'node:path';
+import { inspect } from 'node:util';
 import { BranchStack } from './branch_stack.ts';
 import { AufsError } from './errors.ts';
 import { mountControl } from './mount/branch_control.ts';
@@ -35,6 +36,11 @@ export interface MountOptions extends StackOptions {
   readonly volatile?: boolean | undefined;
   /** What was written is on disk when {@link Mount.unmount} returns, unless it is `lazy`. @default false */
   readonly syncOnUnmount?: boolean | undefined;
+  /**
+   * A lower file with at least so many bytes of data is copied behind its first writer, where its data has to be copied at all
+   * (no reflink); close(2) and fsync(2) wait for it. `false`: the first write waits. @default 8 MiB
+   */
+  readonly backgroundCopyUp?: number | false | undefined;
   /**
    * Other users may use the mount, as the permissions of its files say; who is not root needs
    * `user_allow_other` in /etc/fuse.conf for that.
@@ -122,6 +128,7 @@ function serverOptions(options: MountOptions): string[] {
   const { nonEmpty = false, allowOther } = options;
   const { createPolicy, copyUpPolicy, udba, diropq, shwh } = resolveStackOptions(options);
   const words = [
+    ...backgroundCopyUp(options.backgroundCopyUp),
     ...(createPolicy === 'tdp' ? [] : [`create=${createPolicy}`]),
     ...(copyUpPolicy === 'tdp' ? [] : [`cpup=${copyUpPolicy}`]),
     ...(udba === 'none' ? [] : [`udba=${udba}`]),
@@ -135,4 +142,11 @@ function serverOptions(options: MountOptions): string[] {
     ...(nonEmpty ? ['nonempty'] : []),
   ];
   return words.length === 0 ? [] : ['-o', words.join(',')];
+}
+
+function backgroundCopyUp(least: number | false | undefined): string[] {
+  if (least === undefined) return [];
+  if (least === false) return ['nobackground_copy_up'];
+  if (Number.isSafeInteger(least) && least > 0) return [`background_copy_up=${least}`];
+  throw new TypeError(`Expected backgroundCopyUp to be a number of bytes or false, got ${inspect(least)}`);
 }

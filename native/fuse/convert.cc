@@ -98,13 +98,13 @@ wire::StatfsOut to_wire(const struct statvfs& stat, std::size_t name_max) noexce
 wire::EntryOut to_entry(std::uint64_t nodeid, const Attr& attr, double entry_seconds,
                         double attr_seconds) noexcept {
   const WireTime entry = to_wire_time(entry_seconds);
-  const WireTime attributes = to_wire_time(attr_seconds);
+  const WireTime attributes = to_wire_time(attr.passing ? 0 : attr_seconds);
   return {nodeid,       0, entry.seconds, attributes.seconds, entry.nanoseconds, attributes.nanoseconds,
           to_wire(attr)};
 }
 
 wire::AttrOut to_attr_out(const Attr& attr, double seconds) noexcept {
-  const WireTime valid = to_wire_time(seconds);
+  const WireTime valid = to_wire_time(attr.passing ? 0 : seconds);
   return {valid.seconds, valid.nanoseconds, 0, to_wire(attr)};
 }
 

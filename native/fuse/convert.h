@@ -14,6 +14,7 @@ namespace aufs::fuse {
 wire::Attr to_wire(const Attr& attr) noexcept;
 wire::Statx to_wire_statx(const Attr& attr) noexcept;
 wire::StatfsOut to_wire(const struct statvfs& stat, std::size_t name_max) noexcept;
+// Attributes that pass are for once, whatever the seconds.
 wire::EntryOut to_entry(std::uint64_t nodeid, const Attr& attr, double entry_seconds,
                         double attr_seconds) noexcept;
 wire::AttrOut to_attr_out(const Attr& attr, double seconds) noexcept;

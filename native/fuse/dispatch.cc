@@ -21,7 +21,7 @@ Status on_destroy(Call&) {
   return ok();
 }
 
-// Absent on purpose: FLUSH (nothing to flush, fuse-facts pitfall 1), ACCESS (default_permissions: the kernel checks),
+// Absent on purpose: ACCESS (default_permissions: the kernel checks),
 // POLL, BMAP, the lock operations (not negotiated: the kernel keeps locks itself).
 constexpr std::array<Handler, wire::kOpcodeEnd> make_handlers() {
   using enum wire::Opcode;
@@ -46,6 +46,7 @@ constexpr std::array<Handler, wire::kOpcodeEnd> make_handlers() {
   set(kWrite, on_write);
   set(kStatfs, on_statfs);
   set(kRelease, on_release);
+  set(kFlush, on_flush);
   set(kFsync, on_fsync);
   set(kSetxattr, on_setxattr);
   set(kGetxattr, on_getxattr);

@@ -51,6 +51,7 @@ Status on_release(Call& call);
 // operations_files.cc
 Status on_read(Call& call);
 Status on_write(Call& call);
+Status on_flush(Call& call);
 Status on_fsync(Call& call);
 Status on_fallocate(Call& call);
 Status on_lseek(Call& call);

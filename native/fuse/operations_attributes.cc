@@ -84,7 +84,7 @@ Status on_statx(Call& call) {
   AUFS_TRY(const NodePtr node, node_of(call));
   settle(call, node);
   AUFS_TRY(const Attr attr, call.server.fs.getattr(node));
-  const WireTime valid = to_wire_time(attr_seconds(call));
+  const WireTime valid = to_wire_time(attr.passing ? 0 : attr_seconds(call));
   call.reply.send_struct(wire::StatxOut{valid.seconds, valid.nanoseconds, 0, {}, to_wire_statx(attr)});
   return ok();
 }

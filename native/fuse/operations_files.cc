@@ -50,6 +50,11 @@ Status on_write(Call& call) {
   return ok();
 }
 
+Status on_flush(Call& call) {
+  AUFS_TRY(const std::shared_ptr<FileHandle> handle, file_of(call, call.request.as<wire::FlushIn>().fh));
+  return call.server.fs.flush(handle->file);
+}
+
 Status on_fsync(Call& call) {
   const auto in = call.request.as<wire::FsyncIn>();
   AUFS_TRY(const std::shared_ptr<FileHandle> handle, file_of(call, in.fh));

@@ -56,6 +56,7 @@ Result<Granted> grant(Call& call, OpenFilePtr file, std::uint64_t nodeid, std::u
   AUFS_TRY(const std::optional<int> backing, backing_of(call, file, writable, st));
   auto handle = std::make_shared<FileHandle>(FileHandle{std::move(file), nodeid, false, false});
   const OpenMode mode = server.modes.open(nodeid, backing);
+  const bool needs_flush = writable && !mode.passthrough && server.fs.needs_flush(handle->file);
   const bool mappable = mode.passthrough && opens_for_both(flags);
   handle->passthrough = mode.passthrough;
   handle->mappable = mappable;
@@ -68,8 +69,9 @@ Result<Granted> grant(Call& call, OpenFilePtr file, std::uint64_t nodeid, std::u
     if (mappable) server.mapped.close(nodeid);
     throw;
   }
-  // FLUSH has nothing to do here, and a process that dies while it serves or uses the mount must not wait for one.
-  std::uint32_t open_flags = wire::kOpenNoFlush;
+  // FLUSH has nothing to do here, and a process that dies while it serves or uses the mount must not wait for one; but for files
+  // that may be copied behind: closing is the last moment at which an error of that can be told.
+  std::uint32_t open_flags = needs_flush ? 0 : wire::kOpenNoFlush;
   if (mode.passthrough) open_flags |= wire::kOpenPassthrough;
   if (mode.keep_cache && !server.settings.revalidate) open_flags |= wire::kOpenKeepCache;
   return Granted{fh, {fh, open_flags, mode.backing_id}};

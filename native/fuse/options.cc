@@ -207,6 +207,11 @@ std::optional<MaybeFailure> Parser::read_own_word(const Word& word) {
     options_.is_volatile = word.value == "0";
     return fine;
   }
+  if (word.name == "background_copy_up") {
+    const bool good = read_number(word.value, options_.background_copy_up);
+    return good ? fine : usage("background_copy_up= needs a number of bytes, got " + quoted(word.value));
+  }
+  if (word.name == "nobackground_copy_up") return options_.background_copy_up = 0, fine;
   if (word.name == "udba" || word.name == "diropq") return read_choice(word);
   if (word.name.ends_with("policy") || word.name == "create" || word.name == "cpup" || word.name == "copyup")
     return read_policy(word);
@@ -347,6 +352,9 @@ std::string_view help_text() noexcept {
          "  -o nodirren                           renaming a directory that has lower parts fails with "
          "EXDEV, as AUFS\n"
          "  -o volatile                           do not wait for the disk after a copy_up\n"
+         "  -o background_copy_up=BYTES           files with so much data are copied up behind their writers "
+         "(default: 8 MiB)\n"
+         "  -o nobackground_copy_up               every first write waits until the file is copied\n"
          "  -o allow_other, noallow_other         whether other users may use the mount\n"
          "  -o nonempty                           TARGET may have entries\n"
          "  -o threads=N                          threads that serve (default: processors, 4 to 8)\n"

@@ -14,6 +14,9 @@
 
 namespace aufs::fuse {
 
+// From how many bytes of data on a file is copied up behind its writer; docs/performance.md has the measurement.
+inline constexpr std::uint64_t kBackgroundCopyUp = 8ULL << 20;
+
 // Everything that the command line says, with its defaults.
 struct Options {
   std::vector<BranchSpec> branches;  // topmost first
@@ -27,7 +30,8 @@ struct Options {
   bool read_only = false;
   bool dirren = true;
   bool is_volatile = false;
-  bool revalidate = false;  // udba=reval, notify
+  std::uint64_t background_copy_up = kBackgroundCopyUp;  // bytes; 0: never
+  bool revalidate = false;                               // udba=reval, notify
   bool show_whiteouts = false;
   bool always_opaque = false;  // diropq=always
   bool dirperm1 = true;

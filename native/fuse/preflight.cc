@@ -102,6 +102,7 @@ Outcome<std::unique_ptr<UnionFs>> open_union(const Options& options,
   union_options.read_only = options.read_only;
   union_options.dirren = options.dirren;
   union_options.sync_copy_up = !options.is_volatile;
+  union_options.background_copy_up = options.background_copy_up;
   union_options.revalidate = options.revalidate;
   union_options.show_whiteouts = options.show_whiteouts;
   union_options.always_opaque = options.always_opaque;

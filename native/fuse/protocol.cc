@@ -54,6 +54,7 @@ constexpr std::array<std::optional<Shape>, wire::kOpcodeEnd> make_shapes() {
   set(kWrite, shape<wire::WriteIn>(Tail::kWriteData));
   set(kStatfs, {});
   set(kRelease, shape<wire::ReleaseIn>());
+  set(kFlush, shape<wire::FlushIn>());
   set(kFsync, shape<wire::FsyncIn>());
   set(kSetxattr, shape<wire::SetxattrIn>(Tail::kXattr));
   set(kGetxattr, shape<wire::GetxattrIn>(Tail::kAnyString));

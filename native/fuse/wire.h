@@ -229,6 +229,11 @@ struct StatfsOut {
   std::uint64_t blocks, bfree, bavail, files, ffree;
   std::uint32_t bsize, namelen, frsize, padding, spare[6];
 };
+struct FlushIn {
+  std::uint64_t fh;
+  std::uint32_t unused, padding;
+  std::uint64_t lock_owner;
+};
 struct FsyncIn {
   std::uint64_t fh;
   std::uint32_t flags, padding;
@@ -312,7 +317,7 @@ static_assert(kIs<MknodIn, 16> && kIs<MkdirIn, 8> && kIs<RenameIn, 8> && kIs<Ren
               kIs<LinkIn, 8>);
 static_assert(kIs<OpenIn, 8> && kIs<CreateIn, 16> && kIs<OpenOut, 16> && kIs<ReleaseIn, 24>);
 static_assert(kIs<ReadIn, 40> && kIs<WriteIn, 40> && kIs<WriteOut, 8>);
-static_assert(kIs<StatfsOut, 80> && kIs<FsyncIn, 16>);
+static_assert(kIs<StatfsOut, 80> && kIs<FlushIn, 24> && kIs<FsyncIn, 16>);
 static_assert(kIs<SetxattrIn, 16> && kIs<GetxattrIn, 8> && kIs<GetxattrOut, 8>);
 static_assert(kIs<LseekIn, 24> && kIs<LseekOut, 8> && kIs<FallocateIn, 32>);
 static_assert(kIs<CopyFileRangeIn, 56> && kIs<CopyFileRangeOut, 8>);

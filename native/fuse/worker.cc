@@ -228,10 +228,13 @@ void Worker::leave() {
   close_union();
 }
 
-// Ends the threads, completes hard-link groups and lets go of the branches. A thread that is stuck in a file system below
-// must not keep the process: it goes as in a crash, which no copy_up minds.
+// Ends the threads, completes copies and hard-link groups and lets go of the branches. A thread that is stuck in a file system below
+// must not keep the process: it goes as in a crash, which no copy_up minds. What is copied behind is not stuck, however long it
+// takes, so that comes first, and once more for what was written meanwhile.
 void Worker::close_union() {
+  [[maybe_unused]] const Status copied = fs_->finish_copy_ups();
   if (!session_->stop(kPatience)) sys::exit_now(0);
+  [[maybe_unused]] const Status rest = fs_->finish_copy_ups();
   if (!options_.read_only) [[maybe_unused]]
     const Status flushed = fs_->flush_hard_links();
   session_.reset();

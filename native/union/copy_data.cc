@@ -32,23 +32,6 @@ constexpr bool is_unsupported(Error error) noexcept {
   }
 }
 
-struct Range {
-  off_t begin;
-  off_t end;
-};
-
-// The next piece of data at or after `at`, clipped to `size`; begin == size when there is no more.
-Result<Range> next_data(int from, off_t at, off_t size) {
-  const Result<off_t> data = sys::seek(from, at, SEEK_DATA);
-  if (failed_with(data, ENXIO)) return Range{size, size};
-  // No such knowledge: all is data.
-  if (failed_with(data, EINVAL) || failed_with(data, EOPNOTSUPP)) return Range{at, size};
-  if (!data) return data.error();
-  const Result<off_t> hole = sys::seek(from, *data, SEEK_HOLE);
-  if (!hole) return hole.error();
-  return Range{std::min(*data, size), std::min(*hole, size)};
-}
-
 Status write_all(int to, std::span<const std::byte> bytes, off_t at) {
   while (!bytes.empty()) {
     AUFS_TRY(const std::size_t n, sys::pwrite(to, bytes, at));
@@ -86,28 +69,28 @@ Result<bool> copy_in_kernel(int from, int to, Range range) {
   return true;
 }
 
+// `method`: the one to begin with, in which a call may find that another one serves these files.
+Status copy_by(int from, int to, Range range, CopyMethod& method) {
+  if (method == CopyMethod::kCopyFileRange) {
+    AUFS_TRY(const bool copied, copy_in_kernel(from, to, range));
+    if (copied) return ok();
+    method = CopyMethod::kReadWrite;
+  }
+  return copy_through_buffer(from, to, range);
+}
+
 Result<CopyOutcome> copy_ranges(int from, int to, off_t size) {
   CopyOutcome outcome{CopyMethod::kNone, 0};
-  bool in_kernel = size > kSmall;
+  CopyMethod method = size > kSmall ? CopyMethod::kCopyFileRange : CopyMethod::kReadWrite;
   for (off_t at = 0; at < size;) {
     AUFS_TRY(const Range range, next_data(from, at, size));
     if (range.begin >= range.end) break;
-    if (in_kernel) {
-      AUFS_TRY(in_kernel, copy_in_kernel(from, to, range));
-    }
-    if (!in_kernel) AUFS_CHECK(copy_through_buffer(from, to, range));
-    outcome.method = in_kernel ? CopyMethod::kCopyFileRange : CopyMethod::kReadWrite;
+    AUFS_CHECK(copy_by(from, to, range, method));
+    outcome.method = method;
     outcome.bytes += static_cast<std::uint64_t>(range.end - range.begin);
     at = range.end;
   }
   return outcome;
-}
-
-Result<bool> reflink(int from, int to) {
-  const Status cloned = sys::clone_file(from, to);
-  if (cloned) return true;
-  if (is_unsupported(cloned.error())) return false;
-  return cloned.error();
 }
 
 }  // namespace
@@ -122,10 +105,34 @@ const char* name_of(CopyMethod method) noexcept {
   return "unknown";
 }
 
+Result<Range> next_data(int from, off_t at, off_t size) {
+  const Result<off_t> data = sys::seek(from, at, SEEK_DATA);
+  if (failed_with(data, ENXIO)) return Range{size, size};
+  // No such knowledge: all is data.
+  if (failed_with(data, EINVAL) || failed_with(data, EOPNOTSUPP)) return Range{at, size};
+  if (!data) return data.error();
+  const Result<off_t> hole = sys::seek(from, *data, SEEK_HOLE);
+  if (!hole) return hole.error();
+  return Range{std::min(*data, size), std::min(*hole, size)};
+}
+
+Result<bool> share_data(int from, int to) {
+  const Status cloned = sys::clone_file(from, to);
+  if (cloned) return true;
+  if (is_unsupported(cloned.error())) return false;
+  return cloned.error();
+}
+
+Result<CopyMethod> copy_range(int from, int to, Range range) {
+  CopyMethod method = CopyMethod::kCopyFileRange;
+  AUFS_CHECK(copy_by(from, to, range, method));
+  return method;
+}
+
 Result<CopyOutcome> copy_data(int from, int to, off_t size, bool whole) {
   if (size <= 0) return CopyOutcome{CopyMethod::kNone, 0};
   if (whole) {
-    AUFS_TRY(const bool reflinked, reflink(from, to));
+    AUFS_TRY(const bool reflinked, share_data(from, to));
     if (reflinked) return CopyOutcome{CopyMethod::kReflink, static_cast<std::uint64_t>(size)};
   }
   AUFS_TRY(const CopyOutcome outcome, copy_ranges(from, to, size));

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/result.h"
+#include "union/range_set.h"
 #include "union/union_fs.h"
 
 namespace aufs {
@@ -20,5 +21,13 @@ struct CopyOutcome {
 // buffer. Holes stay holes. File offsets do not matter; `from` is open for reading, `to` for writing.
 // A method that cannot serve this pair of files gives way to the next; ENOSPC, EIO and the like reach the caller.
 Result<CopyOutcome> copy_data(int from, int to, off_t size, bool whole);
+
+// Its parts, for who copies a file bit by bit.
+// Shares all blocks. False: these two files cannot.
+Result<bool> share_data(int from, int to);
+// The next piece of data at or after `at`, clipped to `size`; begin == size when there is no more.
+Result<Range> next_data(int from, off_t at, off_t size);
+// Copies one piece, and tells how.
+Result<CopyMethod> copy_range(int from, int to, Range range);
 
 }  // namespace aufs

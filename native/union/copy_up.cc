@@ -5,7 +5,6 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 
 #include "base/scope_exit.h"
@@ -13,25 +12,17 @@
 #include "sys/file_io.h"
 #include "sys/names.h"
 #include "union/copy_data.h"
+#include "union/copy_up_event.h"
 #include "union/dir_merge.h"
 #include "union/inode_flags.h"
 #include "union/lookup.h"
 #include "union/metadata.h"
+#include "union/partial_copy.h"
 #include "union/select_branch.h"
 #include "union/staging.h"
 
 namespace aufs {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-void report(Engine& engine, const NodePtr& node, CopyOutcome outcome, Clock::time_point since) {
-  if (!engine.options.on_copy_up) return;
-  const Result<std::string> path = path_of(node);
-  const auto spent = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - since);
-  engine.options.on_copy_up(
-      {path ? *path : "", outcome.method, outcome.bytes, static_cast<std::uint64_t>(spent.count())});
-}
 
 // The name that the copy shall have.
 struct Target {
@@ -40,59 +31,7 @@ struct Target {
   bool fresh = false;  // the name does not exist yet: link() makes it
 };
 
-// --- directories
-
-// Makes the copy of `from` in the staging directory, where nobody looks, complete with its attributes.
-Result<std::string> stage_directory(Engine& engine, const Place& from, int staging) {
-  AUFS_TRY(const struct stat st, sys::stat_at(from.fd, from.leaf()));
-  std::string temporary = temporary_name(engine);
-  AUFS_CHECK(sys::mkdir(staging, temporary.c_str(), 0700));
-  AUFS_TRY(const UniqueFd made, sys::open_at(staging, temporary.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
-  const Status complete = copy_metadata(from, st, Place::borrowed(made.get()));
-  if (complete) return temporary;
-  (void)sys::rmdir(staging, temporary.c_str());
-  return complete.error();
-}
-
-void add_layer(Node& dir, BranchIndex branch, SharedFd fd) {
-  const std::lock_guard guard(dir.dir->layers_mutex);
-  auto& layers = dir.dir->layers;
-  const auto at = std::find_if(layers.begin(), layers.end(),
-                               [&](const DirLayer& layer) { return layer.branch > branch; });
-  layers.insert(at, DirLayer{branch, std::move(fd), true});
-}
-
-// `parent` is in the branch `to`; now `dir`, its child `name`, gets there.
-Status copy_up_child(Engine& engine, const NodePtr& parent, const std::string& name, const NodePtr& dir,
-                     BranchIndex to) {
-  const std::lock_guard guard(parent->dir->lock);
-  if (has_layer(*dir, to)) return ok();
-  AUFS_TRY(DirIndex* const index, ensure_index(engine, parent));
-  const NameEntry* const entry = index->find(name);
-  if (entry == nullptr || !entry->visible() || dir->dir->removed) return Error{ENOENT, "copy_up"};
-  AUFS_TRY(const Place from, locate(engine, dir));
-  AUFS_TRY(const SharedFd upper, dir_fd(engine, parent, to));
-  AUFS_TRY(const UniqueFd staging, staging_directory(engine, to));
-  const Clock::time_point since = Clock::now();
-  AUFS_TRY(const std::string temporary, stage_directory(engine, from, staging.get()));
-  std::optional<KeepTimes> keep(upper->get());
-  ScopeExit discard([&] { (void)sys::rmdir(staging.get(), temporary.c_str()); });
-  // Before it has its name: afterwards nothing may fail any more.
-  AUFS_TRY(UniqueFd made, sys::open_at(staging.get(), temporary.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
-  AUFS_TRY(const struct stat st, sys::stat_fd(made.get()));
-  AUFS_CHECK(sys::rename(staging.get(), temporary.c_str(), upper->get(), name.c_str(), 0));
-  discard.dismiss();
-  engine.numbers.keep(engine.branch(to), st.st_ino, dir->ino);
-  add_layer(*dir, to, share(std::move(made)));
-  index->put(name, {to, false, DT_DIR, st.st_ino});
-  keep.reset();
-  note_own_change(engine, parent, to);
-  engine.dir_fds.opened(dir, to);
-  report(engine, dir, {CopyMethod::kNone, 0}, since);
-  return ok();
-}
-
-// --- files
+void copy_behind(Engine& engine, const NodePtr& node);
 
 // One copy_up of one file that is not a directory into the branch `to`. The caller holds node->copy_up_mutex.
 class FileCopyUp {
@@ -100,7 +39,8 @@ class FileCopyUp {
   FileCopyUp(Engine& engine, const NodePtr& node, Target target, BranchIndex to)
       : engine_(engine), node_(node), target_(std::move(target)), to_(to) {}
 
-  Status run(off_t size) {
+  // `behind`: large data may be copied later; then the node has a PartialCopy afterwards, and has not moved.
+  Status run(off_t size, bool behind) {
     {
       const std::shared_lock guard(node_->state);
       AUFS_TRY(from_, locate(engine_, node_));
@@ -109,22 +49,73 @@ class FileCopyUp {
     }
     AUFS_TRY(stat_, sys::stat_at(from_.fd, from_.leaf()));
     AUFS_TRY(upper_, dir_fd(engine_, target_.parent ? target_.parent : engine_.root, to_));
-    if (S_ISREG(stat_.st_mode)) return copy_regular(size);
+    if (S_ISREG(stat_.st_mode)) return copy_regular(size, behind);
     return copy_special();
   }
 
+  // Names what run() left unfinished.
+  Status finish(PartialCopy& partial) {
+    stat_ = partial.lower();
+    origin_ = partial.origin();
+    outcome_ = partial.outcome();
+    AUFS_TRY(upper_, dir_fd(engine_, target_.parent ? target_.parent : engine_.root, to_));
+    const Result<sys::Protection> protection = sys::protection_of(partial.source(), "");
+    AUFS_CHECK(publish(&partial.staged()));
+    if (protection && protection->append_only) keep_append_only(engine_, node_);
+    return ok();
+  }
+
  private:
-  Status copy_regular(off_t size) {
+  Status copy_regular(off_t size, bool behind) {
     const bool whole = size == kWholeFile || size >= stat_.st_size;
-    AUFS_TRY(const UniqueFd source, open_source());
+    AUFS_TRY(UniqueFd source, open_source());
     AUFS_TRY(StagedFile copy, StagedFile::create(engine_, to_, upper_->get()));
-    AUFS_TRY(outcome_, copy_data(source.get(), copy.fd(), whole ? stat_.st_size : size, whole));
+    if (behind && whole && may_be_behind(source.get())) {
+      AUFS_CHECK(leave_behind(source, copy));
+      if (left_behind_) return ok();
+    }
+    if (outcome_.method != CopyMethod::kReflink) {
+      AUFS_TRY(outcome_, copy_data(source.get(), copy.fd(), whole ? stat_.st_size : size, whole));
+    }
     AUFS_CHECK(copy_metadata(from_, stat_, Place::borrowed(copy.fd())));
     if (engine_.options.sync_copy_up && outcome_.bytes > 0) AUFS_CHECK(sys::fsync(copy.fd()));
     const Result<sys::Protection> protection = sys::protection_of(source.get(), "");
     AUFS_CHECK(publish(&copy));
     // Not before: an append-only file takes no name.
     if (protection && protection->append_only) keep_append_only(engine_, node_);
+    return ok();
+  }
+
+  // What a write takes away could come back with the rest of the copy: such files are copied at once.
+  bool may_be_behind(int source) const {
+    const std::uint64_t least = engine_.options.background_copy_up;
+    if (least == 0 || static_cast<std::uint64_t>(stat_.st_size) < least) return false;
+    if (!target_.parent || engine_.options.revalidate || !engine_.background.has_room()) return false;
+    if ((stat_.st_mode & (S_ISUID | S_ISGID)) != 0) return false;
+    return failed_with(sys::get_xattr(source, "", "security.capability"), ENODATA);
+  }
+
+  // Gives the node a copy without data, if that can be: otherwise `source` and `copy` are left for copying at once.
+  Status leave_behind(UniqueFd& source, StagedFile& copy) {
+    AUFS_TRY(const bool shared, share_data(source.get(), copy.fd()));
+    if (shared) {
+      outcome_ = {CopyMethod::kReflink, static_cast<std::uint64_t>(stat_.st_size)};
+      return ok();
+    }
+    AUFS_TRY(std::optional<RangeSet> missing, PartialCopy::data_of(source.get(), stat_.st_size));
+    if (!missing || static_cast<std::uint64_t>(missing->size()) < engine_.options.background_copy_up)
+      return ok();
+    AUFS_CHECK(copy_metadata(from_, stat_, Place::borrowed(copy.fd())));
+    // No room, or no such thing here: copying at once tells which.
+    if (!PartialCopy::reserve(copy.fd(), stat_.st_size, *missing)) return ok();
+    const auto partial = std::make_shared<PartialCopy>(std::move(source), std::move(copy), stat_, origin_,
+                                                       to_, *std::move(missing));
+    {
+      const std::lock_guard guard(node_->state);
+      node_->partial = partial;
+    }
+    left_behind_ = true;
+    engine_.background.add(node_, [&engine = engine_](const NodePtr& node) { copy_behind(engine, node); });
     return ok();
   }
 
@@ -264,12 +255,14 @@ class FileCopyUp {
   void move_node(StagedFile* copy, ino_t ino) {
     node_->branch = to_;
     node_->backing_ino = ino;
+    node_->partial.reset();
     if (copy == nullptr || node_->open_count == 0) return;
-    node_->backing.read = node_->backing.write = share(std::move(*copy).take_fd());
+    node_->backing.read = node_->backing.write = copy->shared_fd();
   }
 
  public:
   CopyOutcome outcome() const { return outcome_; }
+  bool left_behind() const { return left_behind_; }
 
  private:
   Engine& engine_;
@@ -283,15 +276,18 @@ class FileCopyUp {
   UniqueFd staging_;
   std::string temporary_;
   CopyOutcome outcome_{CopyMethod::kNone, 0};
+  bool left_behind_ = false;
 };
 
 // The caller holds node->copy_up_mutex.
-Status copy_up_locked(Engine& engine, const NodePtr& node, off_t size, Target target, BranchIndex to) {
-  const Clock::time_point since = Clock::now();
+Status copy_up_locked(Engine& engine, const NodePtr& node, off_t size, Target target, BranchIndex to,
+                      bool behind = false) {
+  const CopyUpClock::time_point since = CopyUpClock::now();
   if (target.parent) AUFS_CHECK(copy_up_directory(engine, target.parent, to));
   FileCopyUp work(engine, node, std::move(target), to);
-  AUFS_CHECK(work.run(size));
-  report(engine, node, work.outcome(), since);
+  AUFS_CHECK(work.run(size, behind));
+  if (work.left_behind()) return ok();
+  report_copy_up(engine, node, work.outcome(), since);
   return ok();
 }
 
@@ -304,6 +300,85 @@ Target any_name(const NodePtr& node) {
 BranchIndex branch_of(const NodePtr& node) {
   const std::shared_lock guard(node->state);
   return node->branch;
+}
+
+// Makes a copy_up with `make` for one of the node's names, or for none. A name may vanish or move while the data is copied: then another is
+// tried. If it is the same as before, the branch was changed behind our back, and nothing more can be done.
+template <typename Make>
+Status for_a_name(const NodePtr& node, Make&& make) {
+  for (;;) {
+    const Target target = any_name(node);
+    const Status done = make(target);
+    if (done || (done.error().code != ESTALE && done.error().code != ENOENT)) return done;
+    const Target now = any_name(node);
+    if (now.parent == target.parent && now.name == target.name) return done;
+  }
+}
+
+// The caller holds node->copy_up_mutex.
+Status copy_up_file(Engine& engine, const NodePtr& node, off_t size, bool behind) {
+  return for_a_name(node, [&](const Target& target) -> Status {
+    const BranchIndex source = branch_of(node);
+    if (engine.is_writable(source)) return ok();
+    if (target.parent)
+      AUFS_CHECK(check_name(engine, target.name));  // a whiteout that is shown stays what it is
+    AUFS_TRY(const BranchIndex to,
+             branch_for_change(engine, target.parent ? target.parent : engine.root, source));
+    return copy_up_locked(engine, node, size, target, to, behind);
+  });
+}
+
+Status finish_partial(Engine& engine, const NodePtr& node, PartialCopy& partial) {
+  AUFS_CHECK(partial.complete());
+  if (engine.options.sync_copy_up) AUFS_CHECK(sys::fsync(partial.fd()));
+  return for_a_name(node, [&](const Target& target) -> Status {
+    if (target.parent) AUFS_CHECK(copy_up_directory(engine, target.parent, partial.branch()));
+    return FileCopyUp(engine, node, target, partial.branch()).finish(partial);
+  });
+}
+
+// The caller holds node->copy_up_mutex. Does nothing if the file is not being copied.
+Status finish_locked(Engine& engine, const NodePtr& node) {
+  const PartialCopyPtr partial = partial_of(*node);
+  if (!partial) return ok();
+  const Status done = finish_partial(engine, node, *partial);
+  partial->failed = !done;
+  if (!done) return done;
+  report_copy_up(engine, node, partial->outcome(), partial->since());
+  engine.background.done(node);
+  return ok();
+}
+
+// Nobody can look at the file any more: its copy goes with it. The caller holds node->copy_up_mutex.
+bool drop_if_lost(Engine& engine, const NodePtr& node) {
+  {
+    const std::lock_guard guard(node->state);
+    const bool lost =
+        node->names.empty() && node->open_count == 0 && node->partial && node->partial->lower().st_nlink == 1;
+    if (!lost) return false;
+    node->partial.reset();
+  }
+  engine.background.done(node);
+  return true;
+}
+
+// On the thread behind.
+void copy_behind(Engine& engine, const NodePtr& node) {
+  const PartialCopyPtr partial = partial_of(*node);
+  if (!partial) return;
+  const auto copied = [&]() -> Status {
+    for (bool more = true; more;) {
+      if (engine.background.stopping() || is_lost(*node)) return ok();
+      AUFS_TRY(more, partial->copy_some());
+    }
+    // Once more when it is named, but then the locks are not held for long.
+    return engine.options.sync_copy_up ? sys::fdatasync(partial->fd()) : ok();
+  }();
+  if (!copied) partial->failed = true;
+  if (!copied || engine.background.stopping()) return;
+  const std::shared_lock tree(engine.tree_lock);
+  const std::lock_guard once(node->copy_up_mutex);
+  if (!drop_if_lost(engine, node)) (void)finish_locked(engine, node);
 }
 
 // Gives one more name to the copy that a hard-link group has already, in the branch `to`.
@@ -332,18 +407,6 @@ Status link_group_name(Engine& engine, const NodePtr& parent, const std::string&
 
 }  // namespace
 
-Status copy_up_directory(Engine& engine, const NodePtr& dir, BranchIndex to) {
-  if (has_layer(*dir, to)) return ok();
-  Name name;
-  {
-    const std::shared_lock guard(dir->state);
-    if (dir->names.empty()) return Error{ENOENT, "copy_up"};
-    name = dir->names.front();
-  }
-  AUFS_CHECK(copy_up_directory(engine, name.parent, to));
-  return copy_up_child(engine, name.parent, name.name, dir, to);
-}
-
 namespace {
 
 // The topmost layer of the directory is where its attributes are.
@@ -360,40 +423,55 @@ Status copy_up_top(Engine& engine, const NodePtr& dir) {
 Status copy_up(Engine& engine, const NodePtr& node, off_t size) {
   if (node->is_dir()) return copy_up_top(engine, node);
   const std::lock_guard once(node->copy_up_mutex);
-  for (;;) {
-    const BranchIndex source = branch_of(node);
-    if (engine.is_writable(source)) return ok();
-    const Target target = any_name(node);
-    if (target.parent)
-      AUFS_CHECK(check_name(engine, target.name));  // a whiteout that is shown stays what it is
-    AUFS_TRY(const BranchIndex to,
-             branch_for_change(engine, target.parent ? target.parent : engine.root, source));
-    const Status done = copy_up_locked(engine, node, size, target, to);
-    if (done || (done.error().code != ESTALE && done.error().code != ENOENT)) return done;
-    // A name may vanish or move while the data is copied: then the copy is made for another one, or for none. If the
-    // name is the same as before, the branch was changed behind our back, and nothing more can be done.
-    const Target now = any_name(node);
-    if (now.parent == target.parent && now.name == target.name) return done;
+  AUFS_CHECK(finish_locked(engine, node));
+  return copy_up_file(engine, node, size, false);
+}
+
+Status copy_up_for_write(Engine& engine, const NodePtr& node) {
+  const std::lock_guard once(node->copy_up_mutex);
+  if (const PartialCopyPtr partial = partial_of(*node)) {
+    return partial->failed ? finish_locked(engine, node) : ok();
   }
+  return copy_up_file(engine, node, kWholeFile, true);
+}
+
+Status finish_copy_up(Engine& engine, const NodePtr& node) {
+  if (!partial_of(*node) && !engine.background.has(node)) return ok();
+  const std::lock_guard once(node->copy_up_mutex);
+  return finish_locked(engine, node);
+}
+
+Status finish_copy_ups(Engine& engine) {
+  Status all = ok();
+  for (const NodePtr& node : engine.background.all()) {
+    if (const Status done = finish_copy_up(engine, node); !done) all = done;
+  }
+  return all;
 }
 
 Status copy_up_name(Engine& engine, const NodePtr& parent, const std::string& name, BranchIndex to) {
-  AUFS_TRY(const Found found, lookup(engine, parent, name));
-  if (found.node->is_dir()) return copy_up_directory(engine, found.node, to);
-  AUFS_TRY(const NameEntry entry, visible_entry(engine, parent, name));
-  if (entry.top <= to) return ok();
-  {
-    const std::lock_guard once(found.node->copy_up_mutex);
-    if (branch_of(found.node) == entry.top) {
-      return copy_up_locked(engine, found.node, kWholeFile, {parent, name, false}, to);
+  for (;;) {
+    AUFS_TRY(const Found found, lookup(engine, parent, name));
+    if (found.node->is_dir()) return copy_up_directory(engine, found.node, to);
+    AUFS_CHECK(finish_copy_up(engine, found.node));  // by any of its names, in any branch
+    AUFS_TRY(const NameEntry entry, visible_entry(engine, parent, name));
+    if (entry.top <= to) return ok();
+    {
+      const std::lock_guard once(found.node->copy_up_mutex);
+      if (partial_of(*found.node)) continue;
+      if (branch_of(found.node) == entry.top) {
+        return copy_up_locked(engine, found.node, kWholeFile, {parent, name, false}, to);
+      }
     }
+    return link_group_name(engine, parent, name, found.node, to);
   }
-  return link_group_name(engine, parent, name, found.node, to);
 }
 
 Status copy_up_as(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& target,
                   BranchIndex to) {
   const std::lock_guard once(node->copy_up_mutex);
+  AUFS_CHECK(finish_locked(engine, node));
+  if (engine.is_writable(branch_of(node))) return Error{EAGAIN, "copy_up"};
   return copy_up_locked(engine, node, kWholeFile, {parent, target, true}, to);
 }
 

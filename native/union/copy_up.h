@@ -21,6 +21,13 @@ Status copy_up_directory(Engine& engine, const NodePtr& dir, BranchIndex to);
 // Errors: EROFS; ENOSPC and the like leave nothing behind; EPERM if this process may not give the copy its owner.
 Status copy_up(Engine& engine, const NodePtr& node, off_t size = kWholeFile);
 
+// As copy_up of the whole file, but the data of a large one may be copied behind: then node->partial takes what is written. An error that
+// stopped that copying comes from here, if it cannot go on now.
+Status copy_up_for_write(Engine& engine, const NodePtr& node);
+// Waits until the node, or every node, that is copied behind has its copy in its branch. Errors: as copy_up; it can be tried again.
+Status finish_copy_up(Engine& engine, const NodePtr& node);
+Status finish_copy_ups(Engine& engine);
+
 // Makes sure that the name `name` of `parent` is an entry of the writable branch `to`: copies the file up, or, where another
 // of its hard links was copied already, makes a link. The caller holds no Directory::lock.
 // Errors: as copy_up; ENOENT if the name is gone; EXDEV if the link would have to be in another branch than the copy.
@@ -28,6 +35,7 @@ Status copy_up_name(Engine& engine, const NodePtr& parent, const std::string& na
 
 // As copy_up, but the copy gets the new name `target` in the writable branch `to`, for link(): the old name is reached
 // through the hard-link group from then on. The caller holds no Directory::lock.
+// EAGAIN: somebody else has copied it meanwhile.
 Status copy_up_as(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& target,
                   BranchIndex to);
 

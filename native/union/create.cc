@@ -214,8 +214,10 @@ Result<Found> make_unnamed_file(Engine& engine, const NodePtr& parent, mode_t mo
   return Found{node, attr};
 }
 
-Result<Found> link_node(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& name) {
-  if (node->is_dir()) return Error{EPERM, "link"};
+namespace {
+
+Result<Found> try_link(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& name) {
+  AUFS_CHECK(finish_copy_up(engine, node));
   BranchIndex branch = kNoBranch;
   {
     const std::shared_lock guard(node->state);
@@ -252,6 +254,16 @@ Result<Found> link_node(Engine& engine, const NodePtr& node, const NodePtr& pare
     }
     return ok();
   });
+}
+
+}  // namespace
+
+Result<Found> link_node(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& name) {
+  if (node->is_dir()) return Error{EPERM, "link"};
+  for (;;) {
+    Result<Found> linked = try_link(engine, node, parent, name);
+    if (!failed_with(linked, EAGAIN)) return linked;
+  }
 }
 
 }  // namespace aufs

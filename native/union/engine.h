@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "union/background_copies.h"
 #include "union/free_space.h"
 #include "union/hardlink.h"
 #include "union/inode_numbers.h"
@@ -40,6 +41,7 @@ struct Engine {
   std::atomic<int> round_robin{0};  // see select_branch.cc
   NodePtr root;
   std::atomic<std::uint64_t> temporary_names{0};
+  BackgroundCopies background;  // last: its thread uses all the others
 
   const Branch& branch(BranchIndex index) const { return branches[static_cast<std::size_t>(index)]; }
   bool is_writable(BranchIndex index) const { return index != kNoBranch && branch(index).perm.writable; }

@@ -7,6 +7,7 @@
 
 #include "sys/file_io.h"
 #include "union/dir_merge.h"
+#include "union/partial_copy.h"
 #include "union/whiteout.h"
 
 namespace aufs {
@@ -227,12 +228,12 @@ Result<Found> node_with(Engine& engine, const NodePtr& parent, const std::string
     follow_layers(engine, node, parent->dir->index->branches_of(name), parent->dir->reading);
   {
     const std::shared_lock guard(node->state);
-    if (node->is_dir() || (node->branch == entry.top && !node->grouped)) {
+    if (node->is_dir() || (node->branch == entry.top && !node->grouped && !node->partial)) {
       fix_up(engine, *node, attr);
       return Found{node, attr};
     }
   }
-  // The data is not where this name is: a hard link of a copied file.
+  // The data is not where this name is: a hard link of a copied file, or a file that is being copied.
   AUFS_TRY(attr, attributes(engine, node));
   return Found{node, attr};
 }
@@ -304,6 +305,8 @@ Result<Attr> attributes(Engine& engine, const NodePtr& node) {
   if (!st && node->backing.read) st = sys::stat_with_birth(node->backing.read->get(), "", &attr.btime);
   if (!st) return st.error();
   attr.st = *st;
+  if (node->partial) AUFS_CHECK(node->partial->show(attr.st));
+  attr.passing = node->partial != nullptr;
   fix_up(engine, *node, attr);
   return attr;
 }

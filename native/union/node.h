@@ -21,11 +21,12 @@
 // Lock order, outermost first. A thread takes locks downwards only:
 //   1. Engine::tree_lock          shared by everything that uses names; exclusive only while a directory moves.
 //                                 Taken once per call, in the façade (union_fs.cc), never inside
-//   2. Node::copy_up_mutex        one copy_up per inode; held while data is copied
+//   2. Node::copy_up_mutex        one copy_up per inode; held while data is copied, but for copies behind (partial_copy.h)
 //   3. Engine::rename_mutex       whoever locks two unrelated directories
 //   4. Directory::lock            ancestors before descendants, otherwise by address (only with 3)
 //   5. Node::state                of the file that a name leads to
-//   6. leaves: Directory::layers_mutex, the mutexes inside InodeTable, LookupCache, DirFdCache, InodeNumbers, HardLinks.
+//   6. leaves: Directory::layers_mutex, the mutexes inside InodeTable, LookupCache, DirFdCache, InodeNumbers, HardLinks,
+//      BackgroundCopies, PartialCopy.
 //      No system call but open and close is made under a leaf, and no other lock is taken.
 namespace aufs {
 
@@ -85,6 +86,9 @@ struct Birth {
   struct timespec time {};  // zero: not known
 };
 
+class PartialCopy;
+using PartialCopyPtr = std::shared_ptr<PartialCopy>;
+
 class Node {
  public:
   Node(std::uint64_t inode_number, mode_t file_type) : ino(inode_number), type(file_type & S_IFMT) {
@@ -107,6 +111,8 @@ class Node {
   bool grouped = false;            // a hard-link group: reached through HardLinks, not by its names
   SharedFd pin;                    // the inode itself, once it has no name to be reached by
   Backing backing;                 // open while open_count > 0
+  // While its data is copied behind: what is written goes there, and it knows size and times. `branch` is still that of the original.
+  PartialCopyPtr partial;
   // When the last of its lower names was hidden: what the inode itself, in a read-only branch, cannot tell. Zero: never.
   struct timespec hidden_at {};
   // How many of its names in a writable branch were covered from a branch above: the file there stays as it is.

@@ -9,6 +9,7 @@
 #include "sys/names.h"
 #include "union/copy_up.h"
 #include "union/inode_flags.h"
+#include "union/partial_copy.h"
 
 namespace aufs {
 namespace {
@@ -151,6 +152,20 @@ Result<SharedFd> writing_fd(Engine& engine, const NodePtr& node) {
   const std::lock_guard guard(node->state);
   AUFS_CHECK(open_backing(engine, node, false, true, true));
   return node->backing.write;
+}
+
+Result<WriteTarget> write_target(Engine& engine, const NodePtr& node) {
+  {
+    const std::shared_lock guard(node->state);
+    if (node->partial && !node->partial->failed) return WriteTarget{nullptr, node->partial};
+    if (engine.is_writable(node->branch) && node->backing.write)
+      return WriteTarget{node->backing.write, nullptr};
+  }
+  AUFS_CHECK(copy_up_for_write(engine, node));
+  const std::lock_guard guard(node->state);
+  if (node->partial) return WriteTarget{nullptr, node->partial};
+  AUFS_CHECK(open_backing(engine, node, false, true, true));
+  return WriteTarget{node->backing.write, nullptr};
 }
 
 // With the state's lock held exclusively nobody here opens the file meanwhile (see sys::has_writers).

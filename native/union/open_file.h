@@ -15,6 +15,14 @@ Result<SharedFd> reading_fd(const NodePtr& node);
 // The descriptor to write to; copies the file up first if that has not happened yet.
 Result<SharedFd> writing_fd(Engine& engine, const NodePtr& node);
 
+// Where a write goes: to the copy in the writable branch, or to the one that is being made.
+struct WriteTarget {
+  SharedFd fd;
+  PartialCopyPtr partial;  // null: `fd`
+};
+// As writing_fd, but a large file may be copied behind from now on.
+Result<WriteTarget> write_target(Engine& engine, const NodePtr& node);
+
 // Whether the file can be written to past the union: it is open for writing, or mapped so, in the writable branch.
 Result<bool> has_writers(Engine& engine, const NodePtr& node);
 

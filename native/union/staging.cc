@@ -93,7 +93,7 @@ StagedFile::~StagedFile() {
 }
 
 Status StagedFile::publish(int dir, const char* name) {
-  if (name_.empty()) return sys::link_fd(fd_.get(), dir, name);
+  if (name_.empty()) return sys::link_fd(fd(), dir, name);
   const Status linked = sys::link(staging_.get(), name_.c_str(), dir, name);
   if (linked || linked.error().code == EEXIST) return linked;
   // No hard links here: the temporary name itself becomes the name.

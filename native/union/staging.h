@@ -16,15 +16,15 @@ class StagedFile {
   StagedFile& operator=(StagedFile&&) = delete;
   ~StagedFile();
 
-  int fd() const noexcept { return fd_.get(); }  // O_RDWR
+  int fd() const noexcept { return fd_->get(); }  // O_RDWR
   // Gives the file its name in `dir`. EEXIST: somebody else was first, and theirs stays.
   Status publish(int dir, const char* name);
-  UniqueFd take_fd() && { return std::move(fd_); }
+  const SharedFd& shared_fd() const noexcept { return fd_; }
 
  private:
   StagedFile(UniqueFd fd, UniqueFd staging, std::string name)
-      : fd_(std::move(fd)), staging_(std::move(staging)), name_(std::move(name)) {}
-  UniqueFd fd_;
+      : fd_(share(std::move(fd))), staging_(std::move(staging)), name_(std::move(name)) {}
+  SharedFd fd_;
   UniqueFd staging_;  // directory of the temporary name; none with O_TMPFILE
   std::string name_;
 };

@@ -53,6 +53,21 @@ const Branch& main_branch(const Engine& engine) {
   return at == engine.branches.end() ? engine.branches.front() : *at;
 }
 
+// The tree to itself, with no file left that is copied behind: those keep the numbers of their branches. The waiting is done before the
+// others have to.
+struct ExclusiveTree {
+  explicit ExclusiveTree(Engine& engine) {
+    {
+      const SharedTree shared(engine.tree_lock);
+      (void)finish_copy_ups(engine);
+    }
+    lock = std::unique_lock(engine.tree_lock);
+    settled = finish_copy_ups(engine);
+  }
+  std::unique_lock<std::shared_mutex> lock;
+  Status settled = ok();
+};
+
 Status check_old_name(const Engine& engine, const NodePtr& parent, std::string_view name) {
   if (!parent->is_dir()) return Error{ENOTDIR, "name"};
   if (name == ".") return Error{EINVAL, "name"};
@@ -282,7 +297,8 @@ Status UnionFs::rename(const NodePtr& parent, std::string_view name, const NodeP
       if (!failed_with(renamed, EAGAIN)) return renamed;
     }
   }
-  const std::lock_guard tree(engine.tree_lock);
+  const ExclusiveTree tree(engine);
+  AUFS_CHECK(tree.settled);
   AUFS_TRY(const bool directory, moves_directory());
   return directory ? rename_directory(engine, names, flags) : rename_file(engine, names, flags);
 }
@@ -363,6 +379,7 @@ Status UnionFs::copy_up(const NodePtr& node) {
 
 Status UnionFs::sync() {
   const SharedTree tree(impl_->engine.tree_lock);
+  AUFS_CHECK(aufs::finish_copy_ups(impl_->engine));
   for (const Branch& branch : impl_->engine.branches) {
     if (branch.lock) AUFS_CHECK(sys::syncfs(branch.lock.get()));
   }
@@ -371,20 +388,23 @@ Status UnionFs::sync() {
 
 Status UnionFs::insert_branch(std::size_t at, const BranchSpec& spec, StackChange& change) {
   Engine& engine = impl_->engine;
-  const std::lock_guard tree(engine.tree_lock);
+  const ExclusiveTree tree(engine);
+  AUFS_CHECK(tree.settled);
   if (at > engine.branches.size()) return Error{EINVAL, "branch_position"};
   return aufs::insert_branch(engine, static_cast<BranchIndex>(at), spec, change);
 }
 
 Status UnionFs::remove_branch(const std::string& path, const std::vector<NodePtr>& held,
                               StackChange& change) {
-  const std::lock_guard tree(impl_->engine.tree_lock);
+  const ExclusiveTree tree(impl_->engine);
+  AUFS_CHECK(tree.settled);
   AUFS_TRY(const BranchIndex branch, find_branch(impl_->engine, path));
   return aufs::remove_branch(impl_->engine, branch, held, change);
 }
 
 Status UnionFs::change_branch(const std::string& path, const BranchPerm& perm, StackChange& change) {
-  const std::lock_guard tree(impl_->engine.tree_lock);
+  const ExclusiveTree tree(impl_->engine);
+  AUFS_CHECK(tree.settled);
   AUFS_TRY(const BranchIndex branch, find_branch(impl_->engine, path));
   return change_perm(impl_->engine, branch, perm, change);
 }

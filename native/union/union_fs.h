@@ -30,6 +30,7 @@ using OpenFilePtr = std::shared_ptr<OpenFile>;
 struct Attr {
   struct stat st {};
   struct timespec btime {};  // birth time; zero where the branch's file system has none
+  bool passing = false;  // the file is being copied behind: its times will change once more without a write
 };
 
 struct Found {
@@ -96,7 +97,10 @@ struct UnionOptions {
   bool sync_copy_up = true;  // a copy_up is on disk before it has its name; false = mounted `volatile`
   std::size_t max_cached_names = 500'000;  // bound of the look-up cache, in names
   std::size_t max_open_dirs = 0;  // bound of cached directory descriptors; 0 = a quarter of RLIMIT_NOFILE
-  // Called on the thread that asked for the copy_up, directories above first; must not call the union.
+  // A lower file with at least so many bytes of data is copied behind whoever writes to it first, where it has to be copied at all; 0:
+  // every file is copied before the first write returns. Then flush() and finish_copy_ups() have to be called.
+  std::uint64_t background_copy_up = 0;
+  // Called on the thread that asked for the copy_up, or made it behind, directories above first; must not call the union.
   std::function<void(const CopyUpEvent&)> on_copy_up;
 };
 
@@ -202,6 +206,11 @@ class UnionFs {
   Result<std::size_t> write(const OpenFilePtr& file, std::span<const std::byte> from, off_t offset);
   Status fsync(const OpenFilePtr& file, bool data_only);
   Status fsyncdir(const NodePtr& dir);
+  // For close(2): waits until the file is no more copied behind. Errors: those of the copy_up, which can be tried again; until then what was
+  // written is seen in this union only.
+  Status flush(const OpenFilePtr& file);
+  // True if closing the file needs flush(): it may be copied behind before that, or is already.
+  bool needs_flush(const OpenFilePtr& file);
   Status fallocate(const OpenFilePtr& file, int mode, off_t offset, off_t length);
   // whence: SEEK_DATA or SEEK_HOLE.
   Result<off_t> seek(const OpenFilePtr& file, off_t offset, int whence);
@@ -218,6 +227,8 @@ class UnionFs {
 
   // Makes sure that node is in the writable branch. Nothing happens if it already is.
   Status copy_up(const NodePtr& node);
+  // Waits until no file is copied behind any more. To be called before the union is closed, which drops what is not copied.
+  Status finish_copy_ups();
   // Flushes everything that was written through this union to disk (syncfs(2) of the writable branches).
   Status sync();
   // Gives every pending hard-link group its remaining names in the writable branch, so that the branch alone

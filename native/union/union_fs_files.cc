@@ -3,9 +3,11 @@
 #include <fcntl.h>
 
 #include "sys/file_io.h"
+#include "union/copy_up.h"
 #include "union/create.h"
 #include "union/lookup.h"
 #include "union/open_file.h"
+#include "union/partial_copy.h"
 #include "union/union_fs_impl.h"
 
 namespace aufs {
@@ -53,21 +55,47 @@ Result<Opened> UnionFs::tmpfile(const NodePtr& parent, int flags, mode_t mode, C
 }
 
 Result<std::size_t> UnionFs::read(const OpenFilePtr& file, std::span<std::byte> into, off_t offset) {
+  if (const PartialCopyPtr partial = partial_of(*file->node)) return partial->read(into, offset);
   AUFS_TRY(const SharedFd fd, reading_fd(file->node));
   return sys::pread(fd->get(), into, offset);
 }
 
 Result<std::size_t> UnionFs::write(const OpenFilePtr& file, std::span<const std::byte> from, off_t offset) {
   const SharedTree tree(impl_->engine.tree_lock);
-  AUFS_TRY(const SharedFd fd, writing_fd(impl_->engine, file->node));
-  if (offset < 0 && (file->flags & O_APPEND) != 0) return sys::append(fd->get(), from);
-  return sys::pwrite(fd->get(), from, offset);
+  AUFS_TRY(const WriteTarget to, write_target(impl_->engine, file->node));
+  const bool appends = offset < 0 && (file->flags & O_APPEND) != 0;
+  if (to.partial) return offset < 0 && !appends ? Error{EINVAL, "write"} : to.partial->write(from, offset);
+  return appends ? sys::append(to.fd->get(), from) : sys::pwrite(to.fd->get(), from, offset);
+}
+
+Status UnionFs::flush(const OpenFilePtr& file) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  return is_lost(*file->node) ? ok() : finish_copy_up(impl_->engine, file->node);
+}
+
+bool UnionFs::needs_flush(const OpenFilePtr& file) {
+  Engine& engine = impl_->engine;
+  const std::uint64_t least = engine.options.background_copy_up;
+  if (least == 0 || engine.options.revalidate) return false;
+  const SharedTree tree(engine.tree_lock);
+  {
+    const std::shared_lock guard(file->node->state);
+    if (engine.is_final(file->node->branch)) return false;
+  }
+  const Result<Attr> attr = attributes(engine, file->node);
+  return attr && (attr->passing || static_cast<std::uint64_t>(attr->st.st_size) >= least);
+}
+
+Status UnionFs::finish_copy_ups() {
+  const SharedTree tree(impl_->engine.tree_lock);
+  return aufs::finish_copy_ups(impl_->engine);
 }
 
 Status UnionFs::fsync(const OpenFilePtr& file, bool data_only) {
   SharedFd fd;
   {
     const SharedTree tree(impl_->engine.tree_lock);
+    AUFS_CHECK(finish_copy_up(impl_->engine, file->node));
     const std::shared_lock guard(file->node->state);
     if (!impl_->engine.is_writable(file->node->branch)) return ok();  // nothing of it was written
     fd = file->node->backing.write ? file->node->backing.write : file->node->backing.read;
@@ -95,6 +123,7 @@ Status UnionFs::fallocate(const OpenFilePtr& file, int mode, off_t offset, off_t
 }
 
 Result<off_t> UnionFs::seek(const OpenFilePtr& file, off_t offset, int whence) {
+  if (const PartialCopyPtr partial = partial_of(*file->node)) return partial->seek(offset, whence);
   AUFS_TRY(const SharedFd fd, reading_fd(file->node));
   return sys::seek(fd->get(), offset, whence);
 }
@@ -103,6 +132,7 @@ Result<std::size_t> UnionFs::copy_range(const OpenFilePtr& from, off_t from_offs
                                         off_t to_offset, std::size_t length) {
   const SharedTree tree(impl_->engine.tree_lock);
   AUFS_TRY(const SharedFd target, writing_fd(impl_->engine, to->node));
+  AUFS_CHECK(finish_copy_up(impl_->engine, from->node));
   AUFS_TRY(const SharedFd source, reading_fd(from->node));
   return sys::copy_file_range(source->get(), from_offset, target->get(), to_offset, length);
 }

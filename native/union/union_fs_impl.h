@@ -13,7 +13,10 @@ class UnionFs::Impl {
  public:
   Impl(std::vector<Branch> branches, UnionOptions options)
       : engine(std::move(branches), std::move(options)) {}
-  ~Impl() { engine.lookup_cache.clear(); }
+  ~Impl() {
+    engine.background.stop();
+    engine.lookup_cache.clear();
+  }
   Engine engine;
 };
 

@@ -21,7 +21,13 @@ function withOptions(options: string): NodeJS.ProcessEnv {
   return { ...process.env, ...own };
 }
 
-for (const options of ['nopassthrough', 'timeout=0', 'attr_timeout=0,nopassthrough', 'threads=1,volatile']) {
+for (const options of [
+  'nopassthrough',
+  'timeout=0',
+  'attr_timeout=0,nopassthrough',
+  'threads=1,volatile',
+  'background_copy_up=4096',
+]) {
   patient(`all tables with -o ${options}${why}`, async (t) => {
     t.timeout(600_000);
     const { AUFS_TEST_LONG: _, ...env } = withOptions(options);

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: MIT
+// Copying behind the writer: the set of ranges, the copy that is not complete yet, and the union around it.
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+#include <thread>
+
+#include "scratch.h"
+#include "sys/file_io.h"
+#include "sys/names.h"
+#include "union/copy_up.h"
+#include "union/partial_copy.h"
+
+namespace aufs {
+namespace {
+
+using test::Scratch;
+
+std::span<const std::byte> bytes(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
+
+// --- ranges
+
+TEST(RangeSetTest, AgreesWithABitmap) {
+  constexpr off_t kSize = 200;
+  std::mt19937 random(5);
+  const auto below = [&random](off_t limit) {
+    return static_cast<off_t>(random() % static_cast<unsigned>(limit));
+  };
+  for (int round = 0; round < 50; ++round) {
+    RangeSet set;
+    std::vector<bool> bits(kSize, false);
+    for (int step = 0; step < 100; ++step) {
+      const off_t begin = below(kSize);
+      const Range range{begin, std::min<off_t>(kSize, begin + below(30))};
+      const bool adds = random() % 2 == 0;
+      if (adds) set.add(range);
+      else set.remove(range);
+      for (off_t at = range.begin; at < range.end; ++at) bits[static_cast<std::size_t>(at)] = adds;
+      ASSERT_EQ(set.size(), std::count(bits.begin(), bits.end(), true));
+      for (off_t at = 0; at < kSize; ++at) {
+        const auto first = std::find(bits.begin() + at, bits.end(), true);
+        const std::optional<Range> next = set.next(at);
+        ASSERT_EQ(next.has_value(), first != bits.end());
+        if (!next) continue;
+        ASSERT_EQ(next->begin, first - bits.begin());
+        ASSERT_EQ(next->end, std::find(first, bits.end(), false) - bits.begin());
+      }
+      std::size_t runs = 0;
+      for (std::size_t i = 0; i < bits.size(); ++i) runs += bits[i] && (i == 0 || !bits[i - 1]) ? 1 : 0;
+      ASSERT_EQ(set.count(), runs);
+      ASSERT_EQ(set.empty(), runs == 0);
+    }
+  }
+}
+
+// --- a copy that is not complete
+
+class PartialCopyTest : public testing::Test {
+ protected:
+  static constexpr std::size_t kSize = 3 * 1024 * 1024 + 17;
+
+  // Random bytes with a hole from 1 MiB to 2 MiB.
+  void SetUp() override {
+    scratch.dir("rw");
+    scratch.dir("ro");
+    model.resize(kSize);
+    std::mt19937 random(1);
+    for (char& c : model) c = static_cast<char>(random());
+    const std::size_t hole = 1024 * 1024;
+    std::fill_n(model.begin() + static_cast<std::ptrdiff_t>(hole), hole, '\0');
+    UniqueFd file = *sys::open_at(AT_FDCWD, scratch.at("ro/f").c_str(), O_CREAT | O_RDWR, 0644);
+    ASSERT_TRUE(sys::pwrite(file.get(), bytes(model).first(hole), 0));
+    ASSERT_TRUE(sys::pwrite(file.get(), bytes(model).subspan(2 * hole), static_cast<off_t>(2 * hole)));
+    lower = *sys::stat_fd(file.get());
+    auto branches = open_branches(
+        {{scratch.at("rw"), *parse_perm("rw")}, {scratch.at("ro"), *parse_perm("ro")}}, false, nullptr);
+    ASSERT_TRUE(branches);
+    engine = std::make_unique<Engine>(*std::move(branches), UnionOptions{});
+    auto staged = StagedFile::create(*engine, 0, engine->branch(0).root.get());
+    ASSERT_TRUE(staged);
+    auto missing = PartialCopy::data_of(file.get(), lower.st_size);
+    ASSERT_TRUE(missing && *missing);
+    has_holes = (*missing)->size() < lower.st_size;
+    if (!PartialCopy::reserve(staged->fd(), lower.st_size, **missing)) GTEST_SKIP() << "no fallocate(2) here";
+    copy =
+        std::make_unique<PartialCopy>(std::move(file), *std::move(staged), lower, 1, 0, **std::move(missing));
+  }
+  std::string read(off_t offset, std::size_t size) {
+    std::string text(size, '\0');
+    const auto n = copy->read(std::as_writable_bytes(std::span(text)), offset);
+    EXPECT_TRUE(n);
+    text.resize(n ? *n : 0);
+    return text;
+  }
+  void write(off_t offset, const std::string& text) {
+    const auto n = copy->write(bytes(text), offset);
+    ASSERT_TRUE(n);
+    ASSERT_EQ(*n, text.size());
+    const auto at = static_cast<std::size_t>(offset);
+    if (at + text.size() > model.size()) model.resize(at + text.size());
+    std::copy(text.begin(), text.end(), model.begin() + offset);
+  }
+  std::string content() {
+    std::string text(model.size() + 1, '\0');
+    const auto n = sys::pread(copy->fd(), std::as_writable_bytes(std::span(text)), 0);
+    text.resize(n ? *n : 0);
+    return text;
+  }
+  Scratch scratch;
+  std::unique_ptr<Engine> engine;
+  struct stat lower {};
+  bool has_holes = false;
+  std::string model;
+  std::unique_ptr<PartialCopy> copy;
+};
+
+TEST_F(PartialCopyTest, IsAtAnyMomentWhatWasWrittenOverTheOriginal) {
+  std::mt19937 random(7);
+  for (int step = 0; step < 400; ++step) {
+    const auto offset = static_cast<off_t>(random() % (kSize + 5000));
+    write(offset, std::string(1 + random() % 9000, static_cast<char>(random())));
+    const std::size_t at = random() % model.size();
+    const std::size_t size = 1 + random() % 200'000;
+    ASSERT_EQ(read(static_cast<off_t>(at), size), model.substr(at, size));
+    if (step % 100 == 99) {
+      ASSERT_TRUE(copy->copy_some());
+    }
+    struct stat st = lower;
+    ASSERT_TRUE(copy->show(st));
+    ASSERT_EQ(static_cast<std::size_t>(st.st_size), model.size());
+  }
+  ASSERT_TRUE(copy->complete());
+  EXPECT_TRUE(content() == model);
+}
+
+TEST_F(PartialCopyTest, TimesAreThoseOfTheLastWrite) {
+  const auto shown = [&] {
+    struct stat st = lower;
+    EXPECT_TRUE(copy->show(st));
+    return st.st_mtim;
+  };
+  const auto same = [](const timespec& a, const timespec& b) {
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+  };
+  ::usleep(20'000);
+  ASSERT_TRUE(*copy->copy_some());
+  EXPECT_TRUE(same(shown(), lower.st_mtim));
+  write(10, "x");
+  const timespec written = shown();
+  EXPECT_FALSE(same(written, lower.st_mtim));
+  ASSERT_TRUE(copy->write({}, 0));
+  ::usleep(20'000);
+  ASSERT_TRUE(copy->complete());
+  EXPECT_TRUE(same(shown(), written));
+  EXPECT_TRUE(same(sys::stat_fd(copy->fd())->st_mtim, written));
+  EXPECT_TRUE(same(sys::stat_fd(copy->fd())->st_atim, lower.st_atim));
+  // From now on it is as any file.
+  ::usleep(20'000);
+  write(0, "y");
+  EXPECT_FALSE(same(shown(), written));
+}
+
+TEST_F(PartialCopyTest, TellsWhereDataAndHolesAre) {
+  if (!has_holes) GTEST_SKIP() << "no holes here";
+  constexpr off_t kMiB = 1024 * 1024;
+  for (int copied = 0; copied < 3; ++copied) {
+    EXPECT_EQ(*copy->seek(5, SEEK_DATA), 5);
+    EXPECT_EQ(*copy->seek(5, SEEK_HOLE), kMiB);
+    EXPECT_EQ(*copy->seek(kMiB + 5, SEEK_HOLE), kMiB + 5);
+    EXPECT_EQ(*copy->seek(kMiB, SEEK_DATA), 2 * kMiB);
+    EXPECT_EQ(*copy->seek(2 * kMiB, SEEK_HOLE), static_cast<off_t>(kSize));
+    EXPECT_TRUE(failed_with(copy->seek(kSize, SEEK_HOLE), ENXIO));
+    EXPECT_TRUE(failed_with(copy->seek(kSize, SEEK_DATA), ENXIO));
+    ASSERT_TRUE(copy->copy_some());
+  }
+  ASSERT_TRUE(copy->complete());
+  EXPECT_EQ(*copy->seek(0, SEEK_HOLE), kMiB);
+}
+
+TEST_F(PartialCopyTest, ManySmallWritesKeepFewRanges) {
+  // A byte every 256: more pieces than are kept.
+  for (off_t at = 0; at < 3 * 1024 * 1024; at += 256) write(at, "x");
+  ASSERT_EQ(read(0, kSize + 1), model);
+  ASSERT_TRUE(copy->complete());
+  EXPECT_TRUE(content() == model);
+}
+
+TEST_F(PartialCopyTest, ReadersWritersAndCopyingAtOnce) {
+  std::vector<std::thread> threads;
+  // Each writer has bytes of its own, so that what has to be there is known.
+  constexpr off_t kWriters = 4;
+  for (off_t id = 0; id < kWriters; ++id) {
+    threads.emplace_back([&, id] {
+      std::mt19937 random(static_cast<unsigned>(id));
+      for (int step = 0; step < 300; ++step) {
+        const off_t at = (static_cast<off_t>(random() % (kSize / 16)) / kWriters * kWriters + id) * 16;
+        if (at + 16 > static_cast<off_t>(kSize)) continue;
+        const std::string text(16, static_cast<char>('a' + id));
+        ASSERT_TRUE(copy->write(bytes(text), at));
+        std::string back(16, '\0');
+        ASSERT_TRUE(copy->read(std::as_writable_bytes(std::span(back)), at));
+        ASSERT_EQ(back, text);
+      }
+    });
+  }
+  for (int i = 0; i < 2; ++i) threads.emplace_back([&] { ASSERT_TRUE(copy->complete()); });
+  for (std::thread& thread : threads) thread.join();
+  for (off_t id = 0; id < kWriters; ++id) {
+    std::mt19937 random(static_cast<unsigned>(id));
+    for (int step = 0; step < 300; ++step) {
+      const off_t at = (static_cast<off_t>(random() % (kSize / 16)) / kWriters * kWriters + id) * 16;
+      if (at + 16 <= static_cast<off_t>(kSize))
+        model.replace(static_cast<std::size_t>(at), 16, 16, static_cast<char>('a' + id));
+    }
+  }
+  EXPECT_TRUE(content() == model);
+}
+
+// --- the union
+
+class BackgroundCopyUpTest : public testing::Test {
+ protected:
+  static constexpr std::size_t kSize = 24 * 1024 * 1024;
+
+  void SetUp() override {
+    scratch.dir("rw");
+    scratch.dir("ro");
+    original.resize(kSize);
+    std::mt19937 random(2);
+    for (std::size_t i = 0; i < kSize; i += 64) original[i] = static_cast<char>(random());
+    scratch.file("ro/d/f", original);
+    open();
+  }
+  void open(const char* lower_perm = "ro+wh") {
+    fs.reset();
+    UnionOptions options;
+    options.background_copy_up = 64 * 1024;
+    options.on_copy_up = [this](const CopyUpEvent& event) { copy_ups.push_back(event); };
+    auto opened =
+        UnionFs::open({{scratch.at("rw"), *parse_perm("rw")}, {scratch.at("ro"), *parse_perm(lower_perm)}},
+                      options, nullptr);
+    ASSERT_TRUE(opened);
+    fs = *std::move(opened);
+    dir = fs->lookup(fs->root(), "d")->node;
+    node = fs->lookup(dir, "f")->node;
+  }
+  OpenFilePtr begin() {
+    OpenFilePtr file = *fs->open(node, O_RDWR);
+    EXPECT_TRUE(fs->needs_flush(file));
+    EXPECT_TRUE(fs->write(file, bytes("new"), 1000));
+    expected = original;
+    expected.replace(1000, 3, "new");
+    return file;
+  }
+  std::string read(const OpenFilePtr& file) {
+    std::string text(kSize + 1, '\0');
+    const auto n = fs->read(file, std::as_writable_bytes(std::span(text)), 0);
+    text.resize(n ? *n : 0);
+    return text;
+  }
+  Scratch scratch;
+  std::string original;
+  std::string expected;
+  std::vector<CopyUpEvent> copy_ups;
+  std::unique_ptr<UnionFs> fs;
+  NodePtr dir;
+  NodePtr node;
+};
+
+TEST_F(BackgroundCopyUpTest, FlushWaitsForTheName) {
+  const OpenFilePtr reader = *fs->open(node, O_RDONLY);
+  const OpenFilePtr file = begin();
+  EXPECT_TRUE(read(reader) == expected);
+  ASSERT_TRUE(fs->flush(file));
+  EXPECT_TRUE(scratch.content("rw/d/f") == expected);
+  EXPECT_TRUE(scratch.content("ro/d/f") == original);
+  EXPECT_TRUE(read(reader) == expected);
+  ASSERT_EQ(copy_ups.size(), 2U);
+  EXPECT_EQ(copy_ups[1].path, "d/f");
+  EXPECT_FALSE(fs->getattr(node)->passing);
+  ASSERT_TRUE(fs->write(file, bytes("more"), 0));
+  EXPECT_EQ(scratch.content("rw/d/f").substr(0, 4), "more");
+}
+
+TEST_F(BackgroundCopyUpTest, WhatIsNotFinishedIsDroppedWithTheUnion) {
+  { const OpenFilePtr file = begin(); }
+  node.reset();
+  dir.reset();
+  fs.reset();
+  if (scratch.exists("rw/d/f")) {
+    EXPECT_TRUE(scratch.content("rw/d/f") == expected);
+  }
+  EXPECT_TRUE(scratch.content("ro/d/f") == original);
+}
+
+TEST_F(BackgroundCopyUpTest, EveryOtherCallSeesAWholeFile) {
+  const auto check = [&](const char* what, const std::function<bool()>& call, const std::string& path,
+                         const std::string& content) {
+    fs.reset();
+    std::filesystem::remove_all(scratch.at("rw"));
+    scratch.dir("rw");
+    open();
+    const OpenFilePtr file = begin();
+    EXPECT_TRUE(call()) << what;
+    EXPECT_TRUE(fs->finish_copy_ups()) << what;
+    EXPECT_TRUE(scratch.content("rw/" + path) == content) << what;
+    EXPECT_TRUE(scratch.content("ro/d/f") == original) << what;
+  };
+  const std::string cut = [&] {
+    std::string text = original;
+    text.replace(1000, 3, "new");
+    return text.substr(0, 5000);
+  }();
+  std::string whole = original;
+  whole.replace(1000, 3, "new");
+  SetAttr chmod;
+  chmod.mode = 0600;
+  check(
+      "chmod", [&] { return bool(fs->setattr(node, chmod)); }, "d/f", whole);
+  EXPECT_EQ(scratch.stat("rw/d/f").st_mode & 07777, 0600U);
+  SetAttr size;
+  size.size = 5000;
+  check(
+      "truncate", [&] { return bool(fs->setattr(node, size)); }, "d/f", cut);
+  check(
+      "rename", [&] { return bool(fs->rename(dir, "f", fs->root(), "g", 0)); }, "g", whole);
+  EXPECT_TRUE(scratch.exists("rw/d/.wh.f"));
+  check(
+      "rename of the directory", [&] { return bool(fs->rename(fs->root(), "d", fs->root(), "e", 0)); }, "e/f",
+      whole);
+  check(
+      "link", [&] { return bool(fs->link(node, fs->root(), "g")); }, "g", whole);
+  EXPECT_EQ(scratch.stat("rw/g").st_ino, scratch.stat("rw/d/f").st_ino);
+  check(
+      "setxattr",
+      [&] {
+        const Status set = fs->setxattr(node, "user.a", "b", 0);
+        return set || failed_with(set, EOPNOTSUPP);
+      },
+      "d/f", whole);
+  check(
+      "fallocate", [&] { return bool(fs->fallocate(*fs->open(node, O_RDWR), 0, 0, 10)); }, "d/f", whole);
+  check(
+      "sync", [&] { return bool(fs->sync()) && scratch.exists("rw/d/f"); }, "d/f", whole);
+  check(
+      "copy from it",
+      [&] {
+        const OpenFilePtr to = fs->create(fs->root(), "c", O_RDWR, 0644, {::geteuid(), ::getegid()})->file;
+        return *fs->copy_range(*fs->open(node, O_RDONLY), 0, to, 0, 5000) == 5000;
+      },
+      "c", cut);
+  StackChange change;
+  scratch.dir("more");
+  check(
+      "a new branch",
+      [&] {
+        return bool(fs->insert_branch(0, {scratch.at("more"), *parse_perm("ro")}, change));
+      },
+      "d/f", whole);
+  check(
+      "O_TRUNC", [&] { return bool(fs->open(node, O_WRONLY | O_TRUNC)); }, "d/f", "");
+}
+
+TEST_F(BackgroundCopyUpTest, AnUnlinkedFileGetsNoName) {
+  OpenFilePtr file = begin();
+  EXPECT_TRUE(fs->unlink(dir, "f"));
+  EXPECT_TRUE(read(file) == expected);
+  EXPECT_TRUE(fs->write(file, bytes("end"), static_cast<off_t>(kSize)));
+  EXPECT_TRUE(fs->flush(file));
+  EXPECT_TRUE(fs->fsync(file, false));
+  EXPECT_TRUE(read(file) == expected + "e");
+  EXPECT_EQ(fs->getattr(node)->st.st_nlink, 0U);
+  file.reset();
+  EXPECT_TRUE(fs->finish_copy_ups());
+  EXPECT_FALSE(scratch.exists("rw/d/f"));
+  EXPECT_TRUE(scratch.exists("rw/d/.wh.f"));
+}
+
+TEST_F(BackgroundCopyUpTest, HardLinksStayOneFile) {
+  ASSERT_EQ(0, ::link(scratch.at("ro/d/f").c_str(), scratch.at("ro/d/g").c_str()));
+  open();
+  const OpenFilePtr file = begin();
+  const Found other = *fs->lookup(dir, "g");
+  EXPECT_EQ(other.node, node);
+  EXPECT_TRUE(fs->unlink(dir, "f"));
+  EXPECT_TRUE(fs->flush(file));
+  EXPECT_TRUE(fs->finish_copy_ups());
+  EXPECT_TRUE(read(*fs->open(fs->lookup(dir, "g")->node, O_RDONLY)) == expected);
+  EXPECT_TRUE(fs->flush_hard_links());
+  EXPECT_TRUE(scratch.content("rw/d/g") == expected);
+}
+
+TEST_F(BackgroundCopyUpTest, SetIdFilesAndSmallOnesAreCopiedAtOnce) {
+  ASSERT_EQ(0, ::chmod(scratch.at("ro/d/f").c_str(), 04755));
+  scratch.file("ro/d/small", std::string(1000, 'x'));
+  open();
+  for (const char* name : {"f", "small"}) {
+    const NodePtr file = fs->lookup(dir, name)->node;
+    EXPECT_TRUE(fs->write(*fs->open(file, O_RDWR), bytes("new"), 0));
+    EXPECT_FALSE(fs->getattr(file)->passing);
+    EXPECT_TRUE(scratch.exists(std::string("rw/d/") + name));
+  }
+}
+
+TEST_F(BackgroundCopyUpTest, AnErrorIsToldUntilItCanGoOn) {
+  const OpenFilePtr file = begin();
+  // The name cannot be had: something has taken it behind the union.
+  ::mkdir(scratch.at("rw/d").c_str(), 0755);
+  const bool before = ::link(scratch.at("ro/d/f").c_str(), scratch.at("rw/d/f").c_str()) == 0;
+  if (!before) GTEST_SKIP() << "it was too quick";
+  EXPECT_TRUE(failed_with(fs->flush(file), EEXIST));
+  EXPECT_TRUE(failed_with(fs->fsync(file, false), EEXIST));
+  EXPECT_TRUE(failed_with(fs->write(file, bytes("x"), 0), EEXIST));
+  EXPECT_TRUE(read(file) == expected);
+  EXPECT_TRUE(failed_with(fs->finish_copy_ups(), EEXIST));
+  EXPECT_EQ(0, ::unlink(scratch.at("rw/d/f").c_str()));
+  EXPECT_TRUE(fs->flush(file));
+  EXPECT_TRUE(scratch.content("rw/d/f") == expected);
+}
+
+TEST_F(BackgroundCopyUpTest, WritersRenamersAndReadersAtOnce) {
+  for (int round = 0; round < 5; ++round) {
+    fs.reset();
+    std::filesystem::remove_all(scratch.at("rw"));
+    scratch.dir("rw");
+    open();
+    const OpenFilePtr file = begin();
+    std::vector<std::thread> threads;
+    for (int id = 0; id < 2; ++id) {
+      threads.emplace_back([&, id] {
+        for (int i = 0; i < 200; ++i)
+          ASSERT_TRUE(fs->write(file, bytes(std::string(1, static_cast<char>('A' + id))),
+                                5000 + 2 * i * 20'000 + id * 20'000));
+      });
+    }
+    threads.emplace_back([&] {
+      ASSERT_TRUE(fs->rename(dir, "f", fs->root(), "g", 0));
+      ASSERT_TRUE(fs->link(node, dir, "h"));
+      ASSERT_TRUE(fs->rename(fs->root(), "d", fs->root(), "e", 0));
+    });
+    threads.emplace_back([&] {
+      for (int i = 0; i < 50; ++i) {
+        std::string text(3, '\0');
+        ASSERT_TRUE(fs->read(file, std::as_writable_bytes(std::span(text)), 1000));
+        ASSERT_EQ(text, "new");
+        ASSERT_EQ(fs->getattr(node)->st.st_size, static_cast<off_t>(kSize));
+      }
+    });
+    for (std::thread& thread : threads) thread.join();
+    ASSERT_TRUE(fs->flush(file));
+    for (int id = 0; id < 2; ++id) {
+      for (int i = 0; i < 200; ++i)
+        expected[static_cast<std::size_t>(5000 + 2 * i * 20'000 + id * 20'000)] = static_cast<char>('A' + id);
+    }
+    EXPECT_TRUE(scratch.content("rw/g") == expected);
+    EXPECT_EQ(scratch.stat("rw/e/h").st_ino, scratch.stat("rw/g").st_ino);
+  }
+}
+
+}  // namespace
+}  // namespace aufs
