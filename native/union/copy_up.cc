@@ -86,12 +86,13 @@ class FileCopyUp {
     return ok();
   }
 
-  // What a write takes away could come back with the rest of the copy: such files are copied at once.
+  // What a write takes away could come back with the rest of the copy, and an unnamed file that was linked into a group once cannot be linked
+  // again, should its name fail: such files are copied at once.
   bool may_be_behind(int source) const {
     const std::uint64_t least = engine_.options.background_copy_up;
     if (least == 0 || static_cast<std::uint64_t>(stat_.st_size) < least) return false;
     if (!target_.parent || engine_.options.revalidate || !engine_.background.has_room()) return false;
-    if ((stat_.st_mode & (S_ISUID | S_ISGID)) != 0) return false;
+    if ((stat_.st_mode & (S_ISUID | S_ISGID)) != 0 || stat_.st_nlink != 1) return false;
     return failed_with(sys::get_xattr(source, "", "security.capability"), ENODATA);
   }
 
