@@ -194,6 +194,7 @@ test('facts of what was applied, kept with the layer', async (t) => {
     bytes: archive.length,
     exact: true,
     leftOut: { housekeeping: 1, devices: 0, attributes: 0 },
+    reused: false,
   });
   t.true(layer.readOnly);
   t.deepEqual(layer.labels, { name: 'x' });
