@@ -70,13 +70,14 @@ export async function openSource(file: string): Promise<{ source: Readable; tota
   }
   if (process.stdin.isTTY) {
     throw new AufsError('ERR_USAGE', 'an archive cannot be typed', {
-      hint: 'send it in: … | node-aufs layer apply -',
+      hint: 'send it in through a pipe, or give the name of a file',
     });
   }
   return { source: process.stdin, total: undefined };
 }
 
-function checkedDigest(text: string): string {
+/** A digest, as an option of a command. */
+export function checkedDigest(text: string): string {
   if (/^sha256:[0-9a-f]{64}$/.test(text)) return text;
   throw new AufsError('ERR_USAGE', `'${text}' is not a digest`, {
     hint: 'write sha256: and 64 hexadecimal digits',

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-import { type DockerStore, openDockerStore } from '../docker/index.ts';
+import { type DockerStore, type OpenDockerStoreOptions, openDockerStore } from '../docker/index.ts';
 import type { Context } from './verb.ts';
 
 /** Docker's root that `--root` names. */
-export function openDocker({ root }: Context, { readOnly = true } = {}): Promise<DockerStore> {
-  return openDockerStore(root ?? '/var/lib/docker', { readOnly });
+export function openDocker({ root }: Context, options?: OpenDockerStoreOptions): Promise<DockerStore> {
+  return openDockerStore(root ?? '/var/lib/docker', options);
 }

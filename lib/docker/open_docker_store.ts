@@ -11,6 +11,8 @@ import { isDirectory } from './read_layers.ts';
 export interface OpenDockerStoreOptions {
   /** Not one byte, lock file or time of the store is changed; access times are the file system's affair. @default true */
   readonly readOnly?: boolean | undefined;
+  /** If it is opened for writing, does at once what {@link DockerStore.gc} does. @default true */
+  readonly gc?: boolean | undefined;
   /** Where a running dockerd would tell its process id (its `--pidfile`). @default '/var/run/docker.pid' */
   readonly pidFile?: string | undefined;
 }
@@ -29,14 +31,14 @@ export interface OpenDockerStoreOptions {
  */
 export async function openDockerStore(
   root: string,
-  { readOnly = true, pidFile = PID_FILE }: OpenDockerStoreOptions = {},
+  { readOnly = true, gc = true, pidFile = PID_FILE }: OpenDockerStoreOptions = {},
 ): Promise<DockerStore> {
   const layout = new DockerLayout(await checkedRoot(resolve(root)));
   if (readOnly) return new DockerStore({ layout, driver: undefined, pidFile });
   await refuseLiveDocker(layout, pidFile);
   const driver = await openStore(layout.driver.root, { create: false });
   const store = new DockerStore({ layout, driver, pidFile });
-  await store.gc();
+  if (gc) await store.gc();
   return store;
 }
 
