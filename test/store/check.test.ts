@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { binding } from '../../lib/binding.ts';
@@ -325,6 +325,39 @@ test('a store of which two layers were cut off mounts again what was there', asy
 });
 
 const mounting = canMount ? test.serial : test.skip;
+mounting(
+  `what a mount out of sight still uses is no leftover${canMount ? '' : ' (needs /dev/fuse)'}`,
+  async (t) => {
+    const store = await temporaryStore(t);
+    const base = await store.createLayer();
+    const layer = await store.createLayer({ parent: base });
+    const { target } = await layer.mount({ persist: true });
+    const path = join(store.root, `diff/${layer.id}-removing`);
+    const lock = `stale-lock .node-aufs/locks/${layer.id} true`;
+    await writeFile(join(target, 'file'), 'mine');
+    const file = await open(join(target, 'file'));
+    try {
+      t.true((await layer.remove({ force: true })).deferred);
+      t.deepEqual(await found(store.root), [lock], 'a notice, as after each removal');
+      const plan = await (await look(store.root)).gc({ dryRun: true });
+      t.false(plan.leftovers.some((leftover) => leftover.path === path));
+      const { findings } = await (await look(store.root)).check({ repair: true });
+      t.deepEqual(
+        findings.map(({ kind }) => kind),
+        ['stale-lock'],
+      );
+      t.is(await readFile(join(path, 'file'), 'utf8'), 'mine');
+      t.is((await file.readFile()).toString(), 'mine', 'its users go on');
+    } finally {
+      await file.close();
+    }
+    await until(async () => (await found(store.root)).length > 0);
+    t.deepEqual(await found(store.root), [`removing diff/${layer.id}-removing true`]);
+    t.true((await (await look(store.root)).check({ repair: true })).clean);
+    t.deepEqual(await readdir(join(store.root, 'diff')), [base.id]);
+  },
+);
+
 mounting(`a dead mount is found and taken away${canMount ? '' : ' (needs /dev/fuse)'}`, async (t) => {
   const store = await temporaryStore(t);
   const base = await store.createLayer();

@@ -8,6 +8,7 @@ import { readMounts } from '../../mount/mountinfo.ts';
 import { listServers } from '../../mount/running_servers.ts';
 import { isLayerId } from '../layer_id.ts';
 import { type Layout, REMOVING } from '../layout.ts';
+import { isInUse } from '../removed_data.ts';
 
 /** Everything in a store but the content of its layers, as it is at one time. Looking changes nothing. */
 export interface Survey {
@@ -24,7 +25,7 @@ export interface Survey {
   readonly locks: ReadonlySet<string>;
   /** Mountpoints of no layer that hold nothing. */
   readonly emptyMountpoints: ReadonlySet<string>;
-  /** `diff/ID-removing` and `mnt/ID-removing`. */
+  /** `diff/ID-removing` and `mnt/ID-removing` that no union uses any more. */
   readonly removing: readonly Named[];
   /** Files that were being written. */
   readonly temporaries: readonly Named[];
@@ -71,7 +72,10 @@ export async function survey(layout: Layout): Promise<Survey> {
     stages: stages.ids,
     locks: locks.ids,
     emptyMountpoints: new Set([...entries].filter(([, names]) => names.length === 0).map(([id]) => id)),
-    removing: folders.flatMap((folder) => folder.removing),
+    removing: await unused(
+      layout,
+      folders.flatMap((folder) => folder.removing),
+    ),
     temporaries: folders.flatMap((folder) => folder.temporaries),
     strangers: folders.flatMap((folder) => folder.strangers),
     mounts,
@@ -98,6 +102,20 @@ function sort(folder: Folder, parent: string, entry: Dirent, holds: 'directory' 
     folder.removing.push({ id: stem(name, REMOVING), path });
   else if (holds !== 'directory' && temporary !== undefined) folder.temporaries.push({ id: temporary, path });
   else folder.strangers.push(path);
+}
+
+/** A mount that is out of sight goes on with the data of a layer that was removed. */
+async function unused(layout: Layout, removing: readonly Named[]): Promise<Named[]> {
+  const found: Named[] = [];
+  for (const named of removing) {
+    const used = await isInUse(layout, named.path, named.id).catch((error: unknown) => {
+      // Somebody else's, or closed: it is told of.
+      if (!hasCode(error, 'EACCES')) throw error;
+      return false;
+    });
+    if (!used) found.push(named);
+  }
+  return found;
 }
 
 /** The name without its end; empty if it has another. */
