@@ -39,7 +39,14 @@ const UNCERTAIN: readonly FindingKind[] = [
   'parent-missing',
   'metadata-damaged',
 ];
-const LEFTOVERS: readonly FindingKind[] = ['half-made', 'staging', 'removing', 'temporary', 'stale-lock'];
+const LEFTOVERS: readonly FindingKind[] = [
+  'half-made',
+  'staging',
+  'removing',
+  'temporary',
+  'stale-lock',
+  'stale-holders',
+];
 
 /** Removes what nothing references; see {@link Store.gc}. `layers` gives all layers, to be called when it is time. */
 export async function collectGarbage(

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { hasCode } from '../errors.ts';
 import { writeDurably } from './durable_file.ts';
 import { isLayerId } from './layer_id.ts';
-import { withNamedLock } from './layer_lock.ts';
+import { namedLock, tryLayerLock, withNamedLock } from './layer_lock.ts';
 import type { Layout } from './layout.ts';
 import { makeDirectory, makeOwnFolders } from './own_folders.ts';
 
@@ -21,17 +21,15 @@ interface Holder {
  */
 export class Holders {
   readonly #layout: Layout;
-  readonly #folder: string;
 
   constructor(layout: Layout) {
     this.#layout = layout;
-    this.#folder = join(layout.own, 'holders');
   }
 
   /** Ids of layers that were taken at some time. */
   async ids(): Promise<string[]> {
     try {
-      return (await readdir(this.#folder)).filter(isLayerId);
+      return (await readdir(this.#layout.holders)).filter(isLayerId);
     } catch (error) {
       if (hasCode(error, 'ENOENT')) return [];
       throw error;
@@ -44,9 +42,9 @@ export class Holders {
    */
   async change<T>(id: string, by: number, work: (before: number, after: number) => Promise<T>): Promise<T> {
     await makeOwnFolders(this.#layout);
-    await makeDirectory(this.#folder, 0o700);
-    const path = join(this.#folder, id);
-    return withNamedLock(this.#layout, `holders ${id}`, async () => {
+    await makeDirectory(this.#layout.holders, 0o700);
+    const path = this.#path(id);
+    return withNamedLock(this.#layout, holdersLock(id), async () => {
       const living = await this.#living(path);
       const self = await processKey(process.pid);
       const own = living.find((holder) => holder.process === self)?.count ?? 0;
@@ -68,6 +66,23 @@ export class Holders {
     });
   }
 
+  /** Whether a living process has taken the layer. */
+  async isHeld(id: string): Promise<boolean> {
+    return (await this.#living(this.#path(id))).length > 0;
+  }
+
+  /** For a layer that is gone: removes its file, unless a living process has it still to give back. */
+  async forget(id: string): Promise<void> {
+    if (!(await this.ids()).includes(id)) return;
+    await tryLayerLock(this.#layout, namedLock(holdersLock(id)), async () => {
+      if (!(await this.isHeld(id))) await rm(this.#path(id), { force: true });
+    });
+  }
+
+  #path(id: string): string {
+    return join(this.#layout.holders, id);
+  }
+
   async #living(path: string): Promise<Holder[]> {
     const living: Holder[] = [];
     for (const holder of parse(await readFile(path, 'utf8').catch(() => '[]'))) {
@@ -76,6 +91,11 @@ export class Holders {
     }
     return living;
   }
+}
+
+/** What is locked while the file of a layer is read and written. */
+export function holdersLock(id: string): string {
+  return `holders ${id}`;
 }
 
 async function save(path: string, holders: readonly Holder[]): Promise<void> {

@@ -92,7 +92,12 @@ export async function withNamedLock<T>(
   work: () => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
-  return withLayerLock(layout, createHash('sha256').update(what).digest('hex'), work, signal);
+  return withLayerLock(layout, namedLock(what), work, signal);
+}
+
+/** What the lock on `what`, which is not a layer, is called: has the form of a layer's id. */
+export function namedLock(what: string): string {
+  return createHash('sha256').update(what).digest('hex');
 }
 
 /** Runs `work` while nobody else does anything under the lock of this file or directory. Taken before a layer's lock. */

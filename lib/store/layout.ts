@@ -49,6 +49,11 @@ export class Layout {
     return join(this.own, 'layers');
   }
 
+  /** Who uses a layer by the graph driver; see {@link Holders}. */
+  get holders(): string {
+    return join(this.own, 'holders');
+  }
+
   /** The content of a branch, AUFS whiteouts verbatim. */
   diff(id: string): string {
     return join(this.diffs, checkLayerId(id));

@@ -8,6 +8,7 @@ import { listServers, serversOf } from '../mount/running_servers.ts';
 import { unmount } from '../mount/unmount.ts';
 import { parseChain } from './chain_file.ts';
 import { flushNames } from './durability.ts';
+import { Holders } from './holders.ts';
 import type { Abortable } from './layer.ts';
 import { isLayerId } from './layer_id.ts';
 import { withLayerLock } from './layer_lock.ts';
@@ -49,7 +50,10 @@ export async function removeLayer(
   id: string,
   { force = false, signal }: RemoveOptions = {},
 ): Promise<RemovedLayer> {
-  return withLayerLock(layout, id, () => removeLocked(layout, id, force), signal);
+  const removed = await withLayerLock(layout, id, () => removeLocked(layout, id, force), signal);
+  // Its lock comes before the layer's; what an interruption leaves, the next open forgets.
+  await new Holders(layout).forget(id);
+  return removed;
 }
 
 async function removeLocked(layout: Layout, id: string, force: boolean): Promise<RemovedLayer> {

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { binding } from '../binding.ts';
 import { hasCode, native } from '../errors.ts';
 import { removeDeadMountsBelow } from '../mount/remove_dead_mounts.ts';
+import { Holders, holdersLock } from './holders.ts';
 import { isLayerId } from './layer_id.ts';
-import { tryLayerLock, tryStoreLock } from './layer_lock.ts';
+import { namedLock, tryLayerLock, tryStoreLock } from './layer_lock.ts';
 import type { Layout } from './layout.ts';
 import { layerMount } from './mounted.ts';
 import { dropHalfMade } from './publish_layer.ts';
@@ -14,7 +15,7 @@ import { freeRemoved } from './removed_data.ts';
 
 /**
  * Finishes what a crash interrupted, without touching what a living process is busy with: layers that were
- * being made or removed, Docker's `-removing` directories, temporary files, locks of layers gone, mounts whose server was killed. Directories
+ * being made or removed, Docker's `-removing` directories, temporary files, locks and users of layers gone, mounts whose server was killed. Directories
  * in `diff/` that no layer explains are left alone: they may be somebody's data.
  */
 export async function sweep(layout: Layout): Promise<void> {
@@ -28,6 +29,7 @@ export async function sweep(layout: Layout): Promise<void> {
   await freeRemoved(layout);
   await sweepTemporaries(layout, layout.chains);
   await sweepTemporaries(layout, layout.metadata);
+  await sweepHolders(layout);
   await tryStoreLock(layout, () => sweepLocks(layout));
 }
 
@@ -38,11 +40,23 @@ async function isUsed(layout: Layout, id: string): Promise<boolean> {
 }
 
 /** Names that writeDurably() gives: `.ID.12 digits`, for metadata `.ID.json.12 digits`. */
-async function sweepTemporaries(layout: Layout, folder: string): Promise<void> {
+async function sweepTemporaries(
+  layout: Layout,
+  folder: string,
+  lockOf = (id: string): string => id,
+): Promise<void> {
   for (const name of await readdir(folder)) {
     const id = /^\.([0-9a-f]{64}(?:-init)?)(?:\.json)?\.[0-9a-f]{12}$/.exec(name)?.[1];
-    if (id !== undefined) await tryLayerLock(layout, id, () => rm(join(folder, name), { force: true }));
+    if (id !== undefined)
+      await tryLayerLock(layout, lockOf(id), () => rm(join(folder, name), { force: true }));
   }
+}
+
+async function sweepHolders(layout: Layout): Promise<void> {
+  if (!(await exists(layout.holders))) return;
+  const holders = new Holders(layout);
+  for (const id of await holders.ids()) if (!(await exists(layout.chain(id)))) await holders.forget(id);
+  await sweepTemporaries(layout, layout.holders, (id) => namedLock(holdersLock(id)));
 }
 
 async function sweepLocks(layout: Layout): Promise<void> {

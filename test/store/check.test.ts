@@ -207,6 +207,17 @@ const CASES: readonly Case[] = [
     finds: [`temporary layers/.${X}.0123456789ab true`, `temporary ${META}/.${X}.json.0123456789ab true`],
   },
   {
+    title: 'who used a layer that is gone',
+    damage: {
+      [`.node-aufs/holders/${X}`]: '[{"process":"1 1 another start of the machine","count":1}]',
+      [`.node-aufs/holders/.${X}.0123456789ab`]: '',
+    },
+    finds: [
+      `stale-holders .node-aufs/holders/${X} true`,
+      `temporary .node-aufs/holders/.${X}.0123456789ab true`,
+    ],
+  },
+  {
     title: 'names that nothing has',
     damage: { 'diff/holiday.jpg': 'x', 'layers/README': 'x' },
     finds: ['unknown-name diff/holiday.jpg false', 'unknown-name layers/README false'],

@@ -87,6 +87,33 @@ test('InitStaleCleanup: directories of interrupted removals go when a store is o
   for (const folder of FOLDERS) t.deepEqual(await readdir(join(root, folder)), [], folder);
 });
 
+test('who uses a layer is forgotten with it: at once, with the last put, or at the next open', async (t) => {
+  const store = await temporaryStore(t);
+  const driver = store.graphDriver();
+  const folder = join(store.root, '.node-aufs/holders');
+  const kinds = async () =>
+    (await store.check()).findings.map(({ kind }) => kind).filter((kind) => kind !== 'stale-lock');
+  const dead = { [`.node-aufs/holders/${A}`]: '[{"process":"1 1 another start of the machine","count":1}]' };
+  await driver.create(A);
+  await write(store.root, dead);
+  await driver.remove(A);
+  t.deepEqual(await readdir(folder), []);
+
+  await driver.create(A);
+  await driver.get(A);
+  await driver.remove(A);
+  t.deepEqual(await readdir(folder), [A], 'this process has it to give back');
+  t.deepEqual(await kinds(), []);
+  await openStore(store.root);
+  await driver.put(A);
+  t.deepEqual(await readdir(folder), []);
+
+  await write(store.root, { ...dead, [`.node-aufs/holders/.${A}.0123456789ab`]: '' });
+  t.deepEqual((await kinds()).sort(), ['stale-holders', 'temporary']);
+  await openStore(store.root);
+  t.deepEqual(await readdir(folder), []);
+});
+
 mounting(`RemoveMountedDir: a mount that nobody uses goes with its layer${why}`, async (t) => {
   const store = await temporaryStore(t);
   const driver = store.graphDriver();

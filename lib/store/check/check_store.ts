@@ -90,30 +90,35 @@ export async function findFaults(layout: Layout): Promise<{ faults: Fault[]; lay
   const first = await survey(layout);
   const suspects = judge(first);
   const lasting: Fault[] = suspects.filter(({ id }) => id === undefined);
-  const ids = [...new Set(suspects.map(({ id }) => id))].filter((id) => id !== undefined);
-  for (let i = 0; i < ids.length; i += LOCKS_AT_ONCE) {
-    const still = await secondLook(first, ids.slice(i, i + LOCKS_AT_ONCE));
+  const names = [...new Set(suspects.map(lockOf))].filter((name) => name !== undefined);
+  for (let i = 0; i < names.length; i += LOCKS_AT_ONCE) {
+    const still = await secondLook(first, names.slice(i, i + LOCKS_AT_ONCE));
     lasting.push(...suspects.filter((fault) => still.has(faultKey(fault))));
   }
   return { faults: lasting, layers: first.chains.size };
 }
 
-/** What is wrong with those of the layers that nobody is busy with. */
-async function secondLook({ layout, locks }: Survey, ids: readonly string[]): Promise<Set<string>> {
+/** What is wrong where nobody is busy, of what these locks are for. */
+async function secondLook({ layout, locks }: Survey, names: readonly string[]): Promise<Set<string>> {
   const held: LockHandle[] = [];
-  const idle = new Set<string>();
+  const idle = new Set<string | undefined>();
   try {
-    for (const id of ids) {
-      const lock = locks.has(id) ? await tryShared(layout.lock(id)) : undefined;
+    for (const name of names) {
+      const lock = locks.has(name) ? await tryShared(layout.lock(name)) : undefined;
       if (lock === null) continue;
       if (lock !== undefined) held.push(lock);
-      idle.add(id);
+      idle.add(name);
     }
     const faults = judge(await survey(layout));
-    return new Set(faults.filter(({ id }) => id !== undefined && idle.has(id)).map(faultKey));
+    return new Set(faults.filter((fault) => idle.has(lockOf(fault))).map(faultKey));
   } finally {
     for (const lock of held) binding().unlock(lock);
   }
+}
+
+/** Undefined for what no layer is to do with. */
+function lockOf({ lock, id }: Fault): string | undefined {
+  return lock ?? id;
 }
 
 /** Locks the file, which exists, against change of the layer; null if somebody is busy with it. */

@@ -25,6 +25,7 @@ export type FindingKind =
   | 'removing'
   | 'temporary'
   | 'stale-lock'
+  | 'stale-holders'
   | 'dead-mount';
 
 /** Something that is wrong with a store. */
@@ -64,11 +65,16 @@ export interface Fault {
   readonly remedy: string;
   /** Without it the fault cannot be put right by a machine. */
   readonly mend?: Mend | undefined;
+  /** Name of the lock that is held while it is being worked on. @default `id` */
+  readonly lock?: string | undefined;
 }
+
+/** These do no harm, and go when the store is opened next. */
+const NOTICES: readonly FindingKind[] = ['stale-lock', 'stale-holders'];
 
 export function toFinding(fault: Fault, repaired = false, failure?: string): Finding {
   const { kind, id, path, means, remedy, mend } = fault;
-  const severity = kind === 'stale-lock' ? 'notice' : 'error';
+  const severity = NOTICES.includes(kind) ? 'notice' : 'error';
   return { kind, severity, id, path, means, repairable: mend !== undefined, remedy, repaired, failure };
 }
 

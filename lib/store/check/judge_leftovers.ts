@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { join } from 'node:path';
 import type { ChainEvidence } from './chain_evidence.ts';
 import type { Fault, FindingKind } from './finding.ts';
 import type { Named, Survey } from './survey.ts';
@@ -13,6 +14,7 @@ export function judgeLeftovers(survey: Survey, evidence: ChainEvidence): Fault[]
     ...survey.removing.map(judgeRemoving),
     ...survey.temporaries.map(judgeTemporary),
     ...withoutData(survey, survey.locks).map((id) => staleLock(survey, id)),
+    ...orphans(survey, survey.unheld).map((id) => staleHolders(survey, id)),
     ...[...survey.mounts].flatMap(([id, state]) => judgeMount(survey, id, state)),
     ...orphans(survey, survey.diffs).map((id) => judgeDiff(survey, evidence, id)),
     ...withoutData(survey, survey.mountpoints)
@@ -84,8 +86,9 @@ function judgeRemoving({ id, path }: Named): Fault {
   };
 }
 
-function judgeTemporary({ id, path }: Named): Fault {
+function judgeTemporary({ id, path, lock }: Named): Fault {
   return {
+    lock,
     kind: 'temporary',
     id,
     path,
@@ -102,6 +105,18 @@ function staleLock({ layout }: Survey, id: string): Fault {
     id,
     path,
     means: 'a lock file of a layer that is gone; nobody holds it',
+    remedy: 'it is removed',
+    mend: { does: 'remove-file', path },
+  };
+}
+
+function staleHolders({ layout }: Survey, id: string): Fault {
+  const path = join(layout.holders, id);
+  return {
+    kind: 'stale-holders',
+    id,
+    path,
+    means: 'who used a layer that is gone; none of these processes lives',
     remedy: 'it is removed',
     mend: { does: 'remove-file', path },
   };

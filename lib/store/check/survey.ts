@@ -6,7 +6,9 @@ import { hasCode } from '../../errors.ts';
 import { isDead } from '../../mount/dead_mount.ts';
 import { readMounts } from '../../mount/mountinfo.ts';
 import { listServers } from '../../mount/running_servers.ts';
+import { Holders, holdersLock } from '../holders.ts';
 import { isLayerId } from '../layer_id.ts';
+import { namedLock } from '../layer_lock.ts';
 import { type Layout, REMOVING } from '../layout.ts';
 import { isInUse } from '../removed_data.ts';
 
@@ -23,6 +25,8 @@ export interface Survey {
   readonly mountpoints: ReadonlySet<string>;
   readonly stages: ReadonlySet<string>;
   readonly locks: ReadonlySet<string>;
+  /** Files about who uses a layer in which no living process is. */
+  readonly unheld: ReadonlySet<string>;
   /** Mountpoints of no layer that hold nothing. */
   readonly emptyMountpoints: ReadonlySet<string>;
   /** `diff/ID-removing` and `mnt/ID-removing` that no union uses any more. */
@@ -39,6 +43,8 @@ export interface Survey {
 export interface Named {
   readonly id: string;
   readonly path: string;
+  /** Name of the lock that is held while it is being worked on. @default `id` */
+  readonly lock?: string | undefined;
 }
 
 /** What a folder holds, sorted by what the names say. */
@@ -57,11 +63,12 @@ export async function survey(layout: Layout): Promise<Survey> {
   const metadata = await look(layout.metadata, 'metadata');
   const stages = await look(layout.staging, 'directory');
   const locks = await look(layout.locks, 'file');
+  const holders = await lookAtHolders(layout);
   const mounts = await mountsBelow(layout);
   const texts = await readAll(chains.ids, (id) => readFile(layout.chain(id), 'utf8'));
   const orphans = [...mountpoints.ids].filter((id) => !texts.has(id) && !mounts.has(id));
   const entries = await readAll(orphans, (id) => readdir(layout.mountpoint(id)));
-  const folders = [diffs, mountpoints, chains, metadata, stages, locks];
+  const folders = [diffs, mountpoints, chains, metadata, stages, locks, holders];
   return {
     layout,
     chains: texts,
@@ -71,6 +78,7 @@ export async function survey(layout: Layout): Promise<Survey> {
     mountpoints: mountpoints.ids,
     stages: stages.ids,
     locks: locks.ids,
+    unheld: holders.ids,
     emptyMountpoints: new Set([...entries].filter(([, names]) => names.length === 0).map(([id]) => id)),
     removing: await unused(
       layout,
@@ -86,6 +94,16 @@ async function look(path: string, holds: 'directory' | 'file' | 'metadata'): Pro
   const folder: Folder = { ids: new Set(), removing: [], temporaries: [], records: [], strangers: [] };
   for (const entry of await list(path)) sort(folder, path, entry, holds);
   return folder;
+}
+
+/** Without those that a living process has its name in. */
+async function lookAtHolders(layout: Layout): Promise<Folder> {
+  const { ids, temporaries, ...folder } = await look(layout.holders, 'file');
+  const holders = new Holders(layout);
+  const unheld = new Set<string>();
+  for (const id of ids) if (!(await holders.isHeld(id))) unheld.add(id);
+  const locked = temporaries.map((named) => ({ ...named, lock: namedLock(holdersLock(named.id)) }));
+  return { ...folder, ids: unheld, temporaries: locked };
 }
 
 function sort(folder: Folder, parent: string, entry: Dirent, holds: 'directory' | 'file' | 'metadata'): void {
