@@ -187,8 +187,8 @@ export interface Binding extends ArchiveBinding {
   changes(diff: NativePath, parents: readonly NativePath[]): Promise<Change[]>;
   /**
    * Copies the layer `from` into the existing empty directory `to`: owner, mode, times, xattrs, hard links, holes,
-   * devices; the root's housekeeping (`.wh..wh.*`) is left out, its opaque marker not. Without `exactOwner` a process
-   * without privileges owns the copies of other people's files, which lose their set-id bits; with it that is EPERM.
+   * devices; the root's housekeeping (`.wh..wh.*`) is left out, its opaque marker not. Without `exactOwner` this process
+   * owns the copies of other people's files, which lose their set-id bits; with it, that is EPERM for who may not give files away.
    */
   copyTree(from: NativePath, to: NativePath, exactOwner: boolean): Promise<CopyTreeResult>;
   /** Removes `path` and all below, never following a link or crossing a mount. A missing path is no error. */

@@ -3,8 +3,11 @@ import { chmod, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { binding } from '../binding.ts';
 import { AufsError, native } from '../errors.ts';
+import { mayChown } from './may_chown.ts';
 
-/** Copies the directory `from` into the empty directory `diff`, to the place `at` within it. */
+/**
+ * Copies the directory `from` into the empty directory `diff`, to the place `at` within it. Who may not give files away owns the copies.
+ */
 export async function copyInto(diff: string, from: string, at: string): Promise<undefined> {
   const names = at.split('/').filter((name) => name !== '' && name !== '.');
   const bad = names.find((name) => name === '..' || name.startsWith('.wh.'));
@@ -29,5 +32,5 @@ export async function copyInto(diff: string, from: string, at: string): Promise<
     await mkdir(place);
     await chmod(place, 0o755);
   }
-  await native(binding().copyTree(from, place, false));
+  await native(binding().copyTree(from, place, await mayChown()));
 }

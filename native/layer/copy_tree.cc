@@ -22,8 +22,7 @@ namespace {
 
 class TreeCopy {
  public:
-  TreeCopy(int to_root, Owner owner)
-      : to_root_(to_root), takes_over_(owner == Owner::kIfPermitted && sys::user_id() != 0) {}
+  TreeCopy(int to_root, Owner owner) : to_root_(to_root), takes_over_(owner == Owner::kIfPermitted) {}
 
   Status directory(int from, int to, const std::string& path) {
     std::vector<std::string> names;

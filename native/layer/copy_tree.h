@@ -16,7 +16,7 @@ struct CopyTreeOutcome {
 };
 
 // Whose the copies are: kExact fails with EPERM where this process may not give them the original's owner. kIfPermitted is
-// for trees of other people: without privileges, this process owns the copies then, and they lose their set-id bits.
+// for who may not, and trees of other people: this process owns those copies then, and they lose their set-id bits.
 enum class Owner { kExact, kIfPermitted };
 
 // Copies the layer `from` into the existing, empty directory `to`, which also gets the attributes of `from`: owner, mode, times, extended

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Archives in and out without root: by another user, and by root of a user namespace in which nobody else is.
+// Archives in and out, and copies of other people's trees, without root: by another user, and by root of a user namespace in which nobody else is.
 import { execFile, spawnSync } from 'node:child_process';
-import { chmod, chown, mkdir } from 'node:fs/promises';
+import { chmod, chown, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -35,20 +35,32 @@ add('readonly/in', mode=0o400, data=b'q')
 t.close()
 `;
 
+/** A tree of root's, with a file of somebody else's that has a set-id bit. */
+async function makeTree(path: string): Promise<void> {
+  await mkdir(join(path, 'sub'), { recursive: true });
+  await writeFile(join(path, 'sub/file'), 'x');
+  await symlink('sub/file', join(path, 'link'));
+  await writeFile(join(path, 'setuid'), 'x');
+  await chown(join(path, 'setuid'), 1000, 1000);
+  await chmod(join(path, 'setuid'), 0o4755);
+}
+
 for (const { title, command, owner } of WAYS) {
   const [program = '', ...args] = command;
   const works = isRoot && has('python3') && spawnSync(program, [...args, 'test', '-r', PROGRAM]).status === 0;
   (works ? test : test.skip)(
-    `${title}: applied, given out, committed, verified, removed${works ? '' : ' (needs root, python3, setpriv, unshare and a project that all may read)'}`,
+    `${title}: applied, copied, given out, committed, verified, removed${works ? '' : ' (needs root, python3, setpriv, unshare and a project that all may read)'}`,
     async (t) => {
       const directory = await temporaryDirectory(t);
       await chmod(directory, 0o755);
       const archive = join(directory, 'archive.tar');
       await run('python3', ['-c', ARCHIVE, archive]);
+      const tree = join(directory, 'tree');
+      await makeTree(tree);
       const home = join(directory, 'home');
       await mkdir(home);
       await chown(home, 1234, 1234);
-      const store = [process.execPath, '--import=tsx', PROGRAM, join(home, 'store'), archive];
+      const store = [process.execPath, '--import=tsx', PROGRAM, join(home, 'store'), archive, tree];
       const env = { ...process.env, HOME: home, TMPDIR: home };
       const { stdout } = await promisify(execFile)(program, [...args, ...store], { env });
       t.deepEqual(JSON.parse(stdout), {
@@ -59,6 +71,7 @@ for (const { title, command, owner } of WAYS) {
         same: true,
         committed: ['D /file', 'A /new'],
         verified: ['whole'],
+        copied: { names: ['link', 'setuid', 'sub', 'sub/file'], owners: [owner], setuid: '0' },
         findings: [],
         left: 0,
       });
