@@ -8,8 +8,8 @@ import { binding } from '../binding.ts';
 import { AufsError, hasCode } from '../errors.ts';
 import { archiveCall } from './archive_error.ts';
 import type { ArchiveOptions } from './archive_options.ts';
-import { CHUNK_SIZE } from './chunks.ts';
 import { Digester } from './digest.ts';
+import { oneAhead, type Read, reads } from './read_ahead.ts';
 import { parseRecordLine, type RecordPiece } from './record_line.ts';
 
 /** A layer of whatever store, as far as putting its archive together takes. */
@@ -28,7 +28,7 @@ const TEXT_AT_ONCE = 64 * 1024;
 
 /**
  * The archive that the layer was made of, put together from its record and its files. Every file's checksum and
- * at the end the digest of the whole prove it; the last chunk is held back until then.
+ * at the end the digest of the whole prove it; the last chunk is held back until then. The next chunk is read while one is digested.
  *
  * @throws {AufsError} `ERR_NO_RECORD`, `ERR_LAYER_CHANGED`, `ERR_DIGEST`.
  */
@@ -43,7 +43,7 @@ export async function* exactChunks(
   let held: Buffer | undefined;
   let bytes = 0;
   try {
-    for await (const chunk of assemble(handle, path, what)) {
+    for await (const { chunk } of oneAhead(assemble(handle, path, what))) {
       digester.update(chunk);
       bytes += chunk.length;
       if (held !== undefined) yield held;
@@ -85,31 +85,23 @@ async function* assemble(
   handle: AssembleHandle,
   path: string,
   what: string,
-): AsyncGenerator<Buffer, void, void> {
+): AsyncGenerator<Read, void, void> {
+  const read = (into: Uint8Array) => binding().assembleRead(handle, into);
   let size = 0;
   for await (const line of linesOf(path, what)) {
     addPiece(handle, parseRecordLine(line, what));
     size += line.length;
     if (size < TEXT_AT_ONCE) continue;
-    yield* readAll(handle, what);
+    yield* reads(read, what);
     size = 0;
   }
-  yield* readAll(handle, what);
+  yield* reads(read, what);
 }
 
 function addPiece(handle: AssembleHandle, piece: RecordPiece | undefined): void {
   if (piece === undefined) return;
   if (piece.kind === 'bytes') binding().assembleBytes(handle, piece.bytes);
   else binding().assembleFile(handle, piece.name, piece.size, piece.crc);
-}
-
-async function* readAll(handle: AssembleHandle, what: string): AsyncGenerator<Buffer, void, void> {
-  for (;;) {
-    const buffer = Buffer.allocUnsafeSlow(CHUNK_SIZE);
-    const { bytes } = await archiveCall(binding().assembleRead(handle, buffer), what);
-    if (bytes === 0) return;
-    yield buffer.subarray(0, bytes);
-  }
 }
 
 /** Lines of a compressed file. */

@@ -9,6 +9,7 @@ import { commitReady } from './commit_ready.ts';
 import { exactChunks, type RecordedLayer } from './exact_archive.ts';
 import type { Layer } from './layer.ts';
 import type { Layout } from './layout.ts';
+import { oneAhead, reads } from './read_ahead.ts';
 
 /**
  * The layer as a tar archive. Nothing is read before the stream is, and only a chunk ahead of what was taken.
@@ -74,26 +75,13 @@ export async function* readChunks(
   onProgress: ArchiveOptions['onProgress'],
 ): AsyncGenerator<Buffer, void, void> {
   let total = 0;
-  const start = () => {
-    const buffer = Buffer.allocUnsafeSlow(CHUNK_SIZE);
-    const report = archiveCall(read(buffer), what);
-    // It is waited for later; until then a failure is not an unhandled one.
-    report.catch(() => {});
-    return { buffer, report };
-  };
-  let running = start();
   try {
-    for (;;) {
-      const { buffer, report } = running;
-      const { bytes, entries } = await report;
-      if (bytes === 0) return;
-      running = start();
-      total += bytes;
+    for await (const { chunk, entries } of oneAhead(reads(read, what))) {
+      total += chunk.length;
       onProgress?.({ bytes: total, entries, sourceBytes: total });
-      yield buffer.subarray(0, bytes);
+      yield chunk;
     }
   } finally {
-    await running.report.catch(() => {});
     close();
   }
 }
