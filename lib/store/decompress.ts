@@ -3,16 +3,19 @@ import { pipeline, Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { AufsError } from '../errors.ts';
 import { CHUNK_SIZE } from './chunks.ts';
+import { unzstd } from './unzstd.ts';
+
+type Decoder = (source: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
 interface Compression {
   readonly name: string;
   readonly magic: readonly number[];
-  /** Undefined where this Node cannot. */
-  readonly decoder: (() => Transform) | undefined;
+  /** Undefined where nobody here can. */
+  readonly decoder: Decoder | undefined;
   readonly hint: string;
 }
 
-/** Newer versions of Node have it: 22.15, 23.8 and later. */
+/** Newer versions of Node have it: 22.15, 23.8 and later. It is quicker than ours, and off this thread. */
 const { createZstdDecompress } = zlib as typeof zlib & {
   readonly createZstdDecompress?: (options: { readonly chunkSize: number }) => Transform;
 };
@@ -21,15 +24,17 @@ const KNOWN: readonly Compression[] = [
   {
     name: 'gzip',
     magic: [0x1f, 0x8b],
-    decoder: () => zlib.createGunzip({ chunkSize: CHUNK_SIZE }),
+    decoder: transforming('gzip', () => zlib.createGunzip({ chunkSize: CHUNK_SIZE })),
     hint: '',
   },
   {
     name: 'zstd',
     magic: [0x28, 0xb5, 0x2f, 0xfd],
     decoder:
-      createZstdDecompress === undefined ? undefined : () => createZstdDecompress({ chunkSize: CHUNK_SIZE }),
-    hint: 'use Node 22.15 or later, or decompress it first: zstd -dc FILE | …',
+      createZstdDecompress === undefined
+        ? unzstd
+        : transforming('zstd', () => createZstdDecompress({ chunkSize: CHUNK_SIZE })),
+    hint: '',
   },
   {
     name: 'xz',
@@ -50,7 +55,7 @@ const LONGEST_MAGIC = Math.max(...KNOWN.map(({ magic }) => magic.length));
 /**
  * The archive that `source` holds, decompressed if its first bytes say that it is gzip or zstd.
  *
- * @throws {AufsError} `ERR_UNSUPPORTED` for a compression that this Node cannot undo, `ERR_ARCHIVE` if the
+ * @throws {AufsError} `ERR_UNSUPPORTED` for a compression that is none of these, `ERR_ARCHIVE` if the
  * compressed data are damaged or cut off.
  */
 export async function* decompressed(
@@ -96,18 +101,29 @@ async function* decode(
       hint,
     });
   }
-  // pipeline() ends both when one ends; what went wrong comes out of the transform.
-  const transform = pipeline(Readable.from(source, { objectMode: false }), decoder(), () => {});
-  try {
-    for await (const chunk of transform) yield chunk as Uint8Array;
-  } catch (cause) {
-    throw isDecoderError(cause)
-      ? new AufsError('ERR_ARCHIVE', `the archive's ${name} data are damaged or cut off: ${cause.message}`, {
-          hint: 'get the archive anew',
-          cause,
-        })
-      : cause;
-  }
+  yield* decoder(source);
+}
+
+/** A decoder of Node. What is wrong with the data is `ERR_ARCHIVE`. */
+function transforming(name: string, create: () => Transform): Decoder {
+  return async function* (source) {
+    // pipeline() ends both when one ends; what went wrong comes out of the transform.
+    const transform = pipeline(Readable.from(source, { objectMode: false }), create(), () => {});
+    try {
+      for await (const chunk of transform) yield chunk as Uint8Array;
+    } catch (cause) {
+      throw isDecoderError(cause)
+        ? new AufsError(
+            'ERR_ARCHIVE',
+            `the archive's ${name} data are damaged or cut off: ${cause.message}`,
+            {
+              hint: 'get the archive anew',
+              cause,
+            },
+          )
+        : cause;
+    }
+  };
 }
 
 function isDecoderError(error: unknown): error is Error {

@@ -73,7 +73,7 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Makes a read-only layer of a tar archive, plain or compressed with gzip or zstd (Node 22.15); it is there whole
+   * Makes a read-only layer of a tar archive, plain or compressed with gzip or zstd; it is there whole
    * or, if this rejects, not at all. Entries cannot get out of the layer, whatever their names and links say. As
    * root, owners and devices are the archive's; otherwise everything belongs to this user.
    *
