@@ -113,7 +113,8 @@ TEST(FuseProtocol, SetxattrHasTwoForms) {
 
 TEST(FuseProtocol, AnUnknownOpcodeIsARequestAllTheSame) {
   EXPECT_TRUE(parse(request(static_cast<wire::Opcode>(4096), "anything")));
-  EXPECT_TRUE(parse(request(wire::Opcode::kFlush, "")));
+  EXPECT_TRUE(parse(request(wire::Opcode::kPoll, "")));
+  EXPECT_FALSE(parse(request(wire::Opcode::kFlush, "")));
 }
 
 TEST(FuseHandshake, OldKernelsGetWhatTheyKnow) {
