@@ -96,20 +96,21 @@ export async function mount(target: string, options: MountOptions): Promise<Moun
   return new Mount(mountpoint, choice, server, device, syncOnUnmount);
 }
 
-/** If it rejects, nothing stays mounted: the process that starts the server can be killed when the server is up. */
+/**
+ * If it rejects, nothing of it stays mounted: the process that starts the server can be killed when the server is up. What is
+ * mounted there after a failure of any other kind is somebody else's.
+ */
 async function startPersistent(
   mountpoint: string,
   args: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const before = mountAt(await readMounts(), mountpoint)?.device;
-  try {
-    await startDetachedServer(args, { signal });
-  } catch (error) {
+  const killed = async (): Promise<void> => {
     const now = mountAt(await readMounts(), mountpoint)?.device;
     if (now !== undefined && now !== before) await unmount(mountpoint, { lazy: true }).catch(() => {});
-    throw error;
-  }
+  };
+  await startDetachedServer(args, { signal, killed });
 }
 
 /**

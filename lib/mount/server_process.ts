@@ -113,13 +113,20 @@ export class ServerProcess {
   }
 }
 
+export interface DetachedOptions {
+  readonly cwd?: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Called if the process that was started is killed: only then can a server be up although this rejects. */
+  readonly killed?: () => Promise<void>;
+}
+
 /**
  * Starts a server that puts itself in the background and outlives this process.
  * Settles when the mount is usable (it then has no control socket any more).
  */
 export async function startDetachedServer(
   args: readonly string[],
-  { cwd = '/', signal }: { readonly cwd?: string; readonly signal?: AbortSignal | undefined } = {},
+  { cwd = '/', signal, killed }: DetachedOptions = {},
 ): Promise<void> {
   signal?.throwIfAborted();
   const program = serverPath();
@@ -130,6 +137,7 @@ export async function startDetachedServer(
   try {
     const how = await waitForExit(child, program);
     if (how === 'exit code 0') return;
+    if (!how.startsWith('exit code')) await killed?.();
     signal?.throwIfAborted();
     throw serverFailure({ message: stderr() || `${program} failed (${how})` });
   } finally {

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { mountAt, readMounts } from '../../lib/mount/mountinfo.ts';
+import { mount } from '../../lib/mount.ts';
+import { isRoot } from '../helpers/stage.ts';
+import { temporaryDirectory } from '../store/store_helper.ts';
+
+// A server that fails, and what is mounted on its target meanwhile; the server is a stand-in.
+const cases = [
+  {
+    end: 'exit 1',
+    stays: true,
+    title: 'a server that fails does not take away what another one has mounted',
+  },
+  { end: 'kill -9 $$', stays: false, title: 'a starter that is killed leaves no mount' },
+];
+
+for (const { end, stays, title } of cases) {
+  (isRoot ? test.serial : test.skip)(`${title}${isRoot ? '' : ' (needs root)'}`, async (t) => {
+    const root = await temporaryDirectory(t);
+    const target = join(root, 'mnt');
+    for (const name of ['mnt', 'rw']) await mkdir(join(root, name));
+    const server = join(root, 'server');
+    await writeFile(server, `#!/bin/sh\nmount -t tmpfs tmpfs '${target}'\n${end}\n`);
+    await chmod(server, 0o755);
+    const mounted = async (): Promise<boolean> => mountAt(await readMounts(), target) !== undefined;
+    const before = process.env['NODE_AUFS_SERVER'];
+    process.env['NODE_AUFS_SERVER'] = server;
+    try {
+      await t.throwsAsync(mount(target, { branches: [join(root, 'rw')], persist: true }));
+      t.is(await mounted(), stays);
+    } finally {
+      if (before === undefined) delete process.env['NODE_AUFS_SERVER'];
+      else process.env['NODE_AUFS_SERVER'] = before;
+      if (await mounted()) execFileSync('umount', ['-l', target]);
+    }
+  });
+}
