@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { AufsError, hasCode } from '../errors.ts';
-import type { ByteSource } from '../store/chunks.ts';
+import { type ByteSource, reading } from '../store/chunks.ts';
 import type { ChainId } from '../store/content_id.ts';
 import { type VerifyOptions, type VerifyReport, verifyLayers } from '../store/verify.ts';
 import { createContainer, removeContainer } from './change_containers.ts';
@@ -116,12 +116,14 @@ export class DockerStore {
     source: ByteSource,
     { parent, ...options }: RegisterOptions & { readonly parent?: string | DockerLayer | undefined } = {},
   ): Promise<RegisteredLayer> {
-    const driver = await writableDriver(this.#context, 'register a layer');
-    const below = typeof parent === 'string' ? await this.layer(parent) : parent;
-    const { id, existed } = await registerLayer(this.#context.layout, driver, source, below, options);
-    const layer = await this.layer(id);
-    this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
-    return { layer, existed };
+    return reading(source, async () => {
+      const driver = await writableDriver(this.#context, 'register a layer');
+      const below = typeof parent === 'string' ? await this.layer(parent) : parent;
+      const { id, existed } = await registerLayer(this.#context.layout, driver, source, below, options);
+      const layer = await this.layer(id);
+      this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
+      return { layer, existed };
+    });
   }
 
   /**

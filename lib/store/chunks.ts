@@ -50,6 +50,21 @@ export function letGo(
   else void Promise.resolve(iterator?.return?.()).catch(() => {});
 }
 
+/**
+ * Runs `work`, which reads `source`, and lets it go if that fails, be it before a byte was read. A stream that fails while nobody
+ * reads it yet, as one of a file that is not there does, ends the work rather than the process.
+ */
+export async function reading<T>(source: ByteSource, work: () => Promise<T>): Promise<T> {
+  // Whoever reads it is told.
+  if (source instanceof Readable) source.on('error', () => {});
+  try {
+    return await work();
+  } catch (error) {
+    letGo(source);
+    throw error;
+  }
+}
+
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise<T>((resolve, reject) => {

@@ -4,7 +4,7 @@ import type { Change } from '../binding.ts';
 import { AufsError, hasCode } from '../errors.ts';
 import { type AppliedLayer, describeApplied } from './apply_layer.ts';
 import type { ApplyOptions } from './archive_options.ts';
-import type { ByteSource } from './chunks.ts';
+import { type ByteSource, reading } from './chunks.ts';
 import { compareLayers, wholeTree } from './compare_layers.ts';
 import { DiffGetter } from './diff_getter.ts';
 import { fillLayer } from './fill_layer.ts';
@@ -174,6 +174,20 @@ export class GraphDriver {
     source: ByteSource,
     options: ApplyDiffOptions = {},
   ): Promise<AppliedLayer> {
+    return reading(source, () => this.#applyDiff(id, parent, source, options));
+  }
+
+  /** Reads the layer's own files by name, as the archive that it was made of has them. To be closed. */
+  async diffGetter(id: string): Promise<DiffGetter> {
+    return DiffGetter.open(await this.#layer(id));
+  }
+
+  async #applyDiff(
+    id: string,
+    parent: string | undefined,
+    source: ByteSource,
+    options: ApplyDiffOptions,
+  ): Promise<AppliedLayer> {
     const below = parent === undefined || parent === '' ? undefined : await this.#layer(parent);
     if (!(await this.exists(id))) return this.#store.apply(source, { ...options, id, parent: below });
     const layer = await this.#layer(id);
@@ -185,11 +199,6 @@ export class GraphDriver {
     }
     const applied = await fillLayer(this.#layout, layer, source, options);
     return describeApplied(await this.#layer(id), applied);
-  }
-
-  /** Reads the layer's own files by name, as the archive that it was made of has them. To be closed. */
-  async diffGetter(id: string): Promise<DiffGetter> {
-    return DiffGetter.open(await this.#layer(id));
   }
 
   /** Undefined for the direct parent, whose comparison is the layer itself. */

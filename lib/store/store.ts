@@ -7,7 +7,7 @@ import { applyOnce } from './apply_once.ts';
 import type { ApplyOptions } from './archive_options.ts';
 import { readChain } from './chain_file.ts';
 import { type CheckOptions, type CheckReport, checkStore } from './check/check_store.ts';
-import type { ByteSource } from './chunks.ts';
+import { type ByteSource, reading } from './chunks.ts';
 import { measureStore, type StoreUsage } from './df.ts';
 import { findByName } from './find_layer.ts';
 import { collectGarbage, type GcOptions, type GcReport } from './gc.ts';
@@ -85,11 +85,13 @@ export class Store implements AsyncDisposable {
    * const { layer, diffId } = await store.apply(createReadStream('layer.tar.gz'), { parent: base });
    */
   async apply(source: ByteSource, options: ApplyOptions = {}): Promise<AppliedLayer> {
-    const parent = await this.#parentId(options.parent);
-    const { once = false } = options;
-    if (once) return applyOnce(this.#layout, source, parent, options, () => this.layers());
-    const { id, applied } = await applyLayer(this.#layout, source, parent, options);
-    return describeApplied(await this.layer(id), applied);
+    return reading(source, async () => {
+      const parent = await this.#parentId(options.parent);
+      const { once = false } = options;
+      if (once) return applyOnce(this.#layout, source, parent, options, () => this.layers());
+      const { id, applied } = await applyLayer(this.#layout, source, parent, options);
+      return describeApplied(await this.layer(id), applied);
+    });
   }
 
   /**

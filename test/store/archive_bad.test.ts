@@ -274,6 +274,32 @@ test('a stream is destroyed when the work ends early', async (t) => {
   t.true(stream.destroyed);
 });
 
+test('a stream is destroyed when the work ends before it begins', async (t) => {
+  const store = await temporaryStore(t);
+  const driver = store.graphDriver();
+  const { id } = await store.createLayer();
+  const file = join(await temporaryDirectory(t), 'archive.tar');
+  await writeFile(file, good);
+  const other = 'f'.repeat(64);
+  const early = [
+    (stream: ByteSource) => store.apply(stream, { id }),
+    (stream: ByteSource) => store.apply(stream, { parent: other }),
+    (stream: ByteSource) => driver.applyDiff(id, other, stream),
+  ];
+  for (const work of early) {
+    const stream = createReadStream(file);
+    await t.throwsAsync(work(stream), { instanceOf: AufsError });
+    t.true(stream.destroyed);
+  }
+});
+
+test('a stream that fails before it is read ends the work, not the process', async (t) => {
+  const store = await temporaryStore(t);
+  const nowhere = join(await temporaryDirectory(t), 'nowhere');
+  await t.throwsAsync(store.apply(createReadStream(nowhere)), { code: 'ENOENT' });
+  t.deepEqual(await store.layers(), []);
+});
+
 test('an onProgress that throws ends the work', async (t) => {
   const store = await temporaryStore(t);
   const reason = new Error('mine');
