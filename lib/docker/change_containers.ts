@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-import { rename, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { binding } from '../binding.ts';
-import { AufsError, hasCode, native } from '../errors.ts';
+import { AufsError, hasCode } from '../errors.ts';
 import { newLayerId } from '../store/layer_id.ts';
 import { publishLayer } from '../store/publish_layer.ts';
 import type { Store } from '../store/store.ts';
 import type { DockerContainer } from './docker_container.ts';
 import type { DockerLayer } from './docker_layer.ts';
 import { type DockerLayout, isContainerId } from './docker_layout.ts';
+import { liveData, removeEntry } from './entry_data.ts';
 import { fillInitLayer } from './init_layer.ts';
 import { dropDriverLayer, needParent } from './register_layer.ts';
 import { Transaction, withDatabaseLock } from './transaction.ts';
@@ -45,34 +45,25 @@ export async function createContainer(
       await transaction.commit(place);
     });
   } finally {
-    if (!transaction.committed) for (const each of [mountId, initId]) await dropDriverLayer(driver, each);
-    await transaction.end();
+    await transaction.end(async () => {
+      for (const each of [mountId, initId]) await dropDriverLayer(driver, each);
+    });
   }
 }
 
 /**
- * Removes a container: its entry goes aside, where an interruption leaves it to be collected, then its layers go. The caller holds
- * the lock of the database.
+ * Removes a container: its entry goes aside, where an interruption leaves it to be collected, then its layers go, but for what another
+ * entry names. The caller holds the lock of the database.
  *
- * @throws {AufsError} `ERR_LAYER_MOUNTED`, `ERR_BRANCH_BUSY`; everything is as it was then.
+ * @throws {AufsError} `ERR_LAYER_MOUNTED`, `ERR_BRANCH_BUSY`, `ERR_LAYER_HAS_CHILDREN`; everything is as it was then.
  */
 export async function removeContainer(
   layout: DockerLayout,
   driver: Store,
-  { id, mountId, initId }: DockerContainer,
+  { id }: DockerContainer,
 ): Promise<void> {
-  const place = join(layout.mounts, id);
   const aside = join(layout.transactions, `write-set-${newLayerId().slice(0, 12)}`);
-  await rename(place, aside);
-  try {
-    await dropDriverLayer(driver, mountId);
-  } catch (error) {
-    await rename(aside, place);
-    throw error;
-  }
-  await native(binding().fsyncPath(layout.mounts));
-  if (initId !== undefined) await dropDriverLayer(driver, initId);
-  await native(binding().removeTree(aside));
+  await removeEntry(driver, join(layout.mounts, id), aside, () => liveData(layout));
 }
 
 function alreadyThere(layout: DockerLayout, id: string): AufsError {

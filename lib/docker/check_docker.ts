@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../errors.ts';
 import { parseChain } from '../store/chain_file.ts';
@@ -9,7 +9,11 @@ import type { DockerContext } from './docker_context.ts';
 import type { DockerFinding } from './docker_finding.ts';
 import type { DockerLayer } from './docker_layer.ts';
 import type { DockerLayout } from './docker_layout.ts';
-import { namesOf } from './read_entry.ts';
+import { dataOf } from './entry_data.ts';
+import { namesOf, readSmallFile } from './read_entry.ts';
+
+/** Of a list of parents, 70 bytes each. */
+const MOST_CHAIN = 2 ** 20;
 
 /** What {@link DockerStore.check} found. */
 export interface DockerCheckReport {
@@ -65,7 +69,7 @@ async function driverFindings(layout: DockerLayout, contents: DockerContents): P
       const means = `${owner} has the same directory in aufs/diff/`;
       findings.push({ kind: 'cache-id-shared', id, path: layout.driver.diff(driverId), means });
     }
-    const actual = await readFile(path, 'utf8').catch(() => undefined);
+    const actual = await readSmallFile(path, MOST_CHAIN).catch(() => undefined);
     if (actual !== undefined && parseChain(actual).join() === parents.join()) continue;
     const means =
       actual === undefined
@@ -124,10 +128,7 @@ async function knownDriverIds(layout: DockerLayout, contents: DockerContents): P
   for (const { mountId, initId } of contents.containers) known.add(mountId).add(initId ?? mountId);
   for (const folder of [layout.layers, layout.mounts, layout.transactions]) {
     for (const name of await namesOf(folder)) {
-      for (const file of ['cache-id', 'mount-id', 'init-id']) {
-        const text = await readFile(join(folder, name, file), 'utf8').catch(() => '');
-        known.add(text.trim());
-      }
+      for (const each of await dataOf(join(folder, name))) known.add(each);
     }
   }
   return known;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-import { readFile } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { binding } from '../binding.ts';
 import { AufsError, native } from '../errors.ts';
-import { isLayerId } from '../store/layer_id.ts';
 import type { Store } from '../store/store.ts';
 import { type DockerLayout, isRemoving } from './docker_layout.ts';
+import { dataOf, liveData } from './entry_data.ts';
 import { namesOf } from './read_entry.ts';
 import { dropDriverLayer } from './register_layer.ts';
 
@@ -17,8 +17,6 @@ export interface DockerGcReport {
   readonly kept: readonly string[];
 }
 
-const NAMES_OF_DATA = ['cache-id', 'mount-id', 'init-id'];
-
 /** Finishes what was interrupted. The caller holds the lock of the database. */
 export async function collectOrphans(layout: DockerLayout, driver: Store): Promise<DockerGcReport> {
   const removed: string[] = [];
@@ -27,6 +25,14 @@ export async function collectOrphans(layout: DockerLayout, driver: Store): Promi
   const removing = (await namesOf(layout.layers)).filter(isRemoving).map((name) => join(layout.layers, name));
   const sets = (await namesOf(layout.transactions)).map((name) => join(layout.transactions, name));
   for (const path of [...removing, ...sets]) {
+    const found = await lstat(path).catch(() => undefined);
+    // Who made it may have just taken it away; what is no directory nobody makes.
+    if (found === undefined) continue;
+    if (!found.isDirectory()) {
+      await native(binding().removeTree(path));
+      removed.push(path);
+      continue;
+    }
     const lock = await native(binding().flock(path, true));
     if (lock === null) {
       kept.push(path);
@@ -53,26 +59,4 @@ async function removeWithData(path: string, driver: Store, live: ReadonlySet<str
   }
   await native(binding().removeTree(path));
   return true;
-}
-
-/** Names in `aufs/` of everything that has an entry, be it damaged. */
-async function liveData(layout: DockerLayout): Promise<ReadonlySet<string>> {
-  const live = new Set<string>();
-  for (const folder of [layout.layers, layout.mounts]) {
-    for (const name of await namesOf(folder)) {
-      if (folder === layout.layers && isRemoving(name)) continue;
-      for (const each of await dataOf(join(folder, name))) live.add(each);
-    }
-  }
-  return live;
-}
-
-/** A container's own layer comes before the one that it stands on. */
-async function dataOf(path: string): Promise<string[]> {
-  const names: string[] = [];
-  for (const file of NAMES_OF_DATA) {
-    const text = (await readFile(join(path, file), 'utf8').catch(() => '')).trim();
-    if (isLayerId(text)) names.push(text);
-  }
-  return names;
 }

@@ -10,9 +10,10 @@ export class DockerLayout {
   /** The graph driver's part, `aufs/`: a layer store like ours. */
   readonly driver: Layout;
 
-  constructor(root: string) {
+  /** @param driver - Where `aufs/` leads if it is a symlink: mounts and their servers are known by that. */
+  constructor(root: string, driver = join(root, 'aufs')) {
     this.root = root;
-    this.driver = new Layout(join(root, 'aufs'));
+    this.driver = new Layout(driver);
   }
 
   /** The layer database. */

@@ -119,10 +119,15 @@ export class DockerStore {
     return reading(source, async () => {
       const driver = await writableDriver(this.#context, 'register a layer');
       const below = typeof parent === 'string' ? await this.layer(parent) : parent;
-      const { id, existed } = await registerLayer(this.#context.layout, driver, source, below, options);
-      const layer = await this.layer(id);
-      this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
-      return { layer, existed };
+      const hold = (id: ChainId) => void this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
+      const { layout } = this.#context;
+      const { id, existed } = await registerLayer(layout, driver, source, below, options, hold);
+      try {
+        return { layer: await this.layer(id), existed };
+      } catch (error) {
+        this.#letGo(id);
+        throw error;
+      }
     });
   }
 
@@ -137,9 +142,7 @@ export class DockerStore {
   async release(layer: string | DockerLayer): Promise<ReleasedLayer[]> {
     const driver = await writableDriver(this.#context, 'release a layer');
     const { chainId } = typeof layer === 'string' ? await this.layer(layer) : layer;
-    const times = (this.#held.get(chainId) ?? 0) - 1;
-    if (times > 0) this.#held.set(chainId, times);
-    else this.#held.delete(chainId);
+    this.#letGo(chainId);
     return withDatabaseLock(this.#context.layout, () =>
       releaseLayers(this.#context, driver, chainId, this.#held),
     );
@@ -191,5 +194,11 @@ export class DockerStore {
   async gc(): Promise<DockerGcReport> {
     const driver = await writableDriver(this.#context, 'collect what was interrupted');
     return withDatabaseLock(this.#context.layout, () => collectOrphans(this.#context.layout, driver));
+  }
+
+  #letGo(id: ChainId): void {
+    const times = (this.#held.get(id) ?? 0) - 1;
+    if (times > 0) this.#held.set(id, times);
+    else this.#held.delete(id);
   }
 }

@@ -33,7 +33,8 @@ export async function openDockerStore(
   root: string,
   { readOnly = true, gc = true, pidFile = PID_FILE }: OpenDockerStoreOptions = {},
 ): Promise<DockerStore> {
-  const layout = new DockerLayout(await checkedRoot(resolve(root)));
+  const real = await checkedRoot(resolve(root));
+  const layout = new DockerLayout(real, await realpath(join(real, 'aufs')));
   if (readOnly) return new DockerStore({ layout, driver: undefined, pidFile });
   await refuseLiveDocker(layout, pidFile);
   const driver = await openStore(layout.driver.root, { create: false });

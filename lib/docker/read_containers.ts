@@ -4,7 +4,7 @@ import type { ChainId } from '../store/content_id.ts';
 import type { DockerFinding } from './docker_finding.ts';
 import { type DockerLayout, isContainerId } from './docker_layout.ts';
 import { EntryProblem, namesOf, needValue, readValue } from './read_entry.ts';
-import { asChainId, asLayerId, isDirectory, type LayerEntry } from './read_layers.ts';
+import { asChainId, asLayerId, isRealDirectory, type LayerEntry } from './read_layers.ts';
 
 /** An entry of `layerdb/mounts/`. */
 export interface ContainerEntry {
@@ -58,8 +58,8 @@ async function readContainer(
   }
   for (const driverId of initId === undefined ? [mountId] : [mountId, initId]) {
     const diff = layout.driver.diff(driverId);
-    if (!(await isDirectory(diff)))
-      throw new EntryProblem(diff, 'this directory of the container is missing');
+    if (!(await isRealDirectory(diff)))
+      throw new EntryProblem(diff, 'this directory of the container is missing, or is none');
   }
   return { id, mountId, initId, parent };
 }

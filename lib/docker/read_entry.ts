@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-import { readdir, readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../errors.ts';
 
@@ -13,8 +14,30 @@ export class EntryProblem extends Error {
   }
 }
 
-/** The longest value there is, a digest, has 71 bytes; a parent that is a directory or a huge file is no value. */
+/** The longest value there is, a digest, has 71 bytes. */
 const MOST_BYTES = 4096;
+
+/**
+ * The text of a file of somebody's store. Nothing else but a file is waited for (a FIFO) or read.
+ *
+ * @throws {SystemError} of opening it; {@link EntryProblem} if it is no file, or has more than `most` bytes.
+ */
+export async function readSmallFile(path: string, most = MOST_BYTES): Promise<string> {
+  return (await readBounded(path, most)).toString('utf8');
+}
+
+/** As {@link readSmallFile}, bytes. */
+export async function readBounded(path: string, most: number): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  try {
+    const stats = await file.stat();
+    if (!stats.isFile()) throw new EntryProblem(path, 'it is not a file');
+    if (stats.size > most) throw new EntryProblem(path, `it has ${stats.size} bytes, more than ${most}`);
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
 
 /**
  * The value in a small file of an entry, without blanks around it, as `parse` understands it; undefined if there is no such file.
@@ -32,13 +55,14 @@ export async function readValue<T>(
   const path = join(directory, name);
   let text: string;
   try {
-    text = (await readFile(path, 'utf8')).trim();
+    text = (await readSmallFile(path)).trim();
   } catch (cause) {
     if (hasCode(cause, 'ENOENT')) return undefined;
+    if (cause instanceof EntryProblem) throw cause;
     throw new EntryProblem(path, `it cannot be read (${(cause as Error).message})`, { cause });
   }
   if (text === '') throw new EntryProblem(path, 'it is empty, as a power cut leaves it');
-  const value = text.length > MOST_BYTES ? undefined : parse(text);
+  const value = parse(text);
   if (value !== undefined) return value;
   throw new EntryProblem(path, `it holds ${JSON.stringify(text.slice(0, 80))}, which is not ${wanted}`);
 }

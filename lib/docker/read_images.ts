@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../errors.ts';
 import { type ChainId, chainIdOf, type DiffId, parseDiffId } from '../store/content_id.ts';
 import { isDigest } from '../store/digest.ts';
 import type { DockerFinding } from './docker_finding.ts';
 import { type DockerLayout, isDigits } from './docker_layout.ts';
-import { namesOf } from './read_entry.ts';
+import { namesOf, readBounded, readSmallFile } from './read_entry.ts';
 import type { LayerEntry } from './read_layers.ts';
 
 /** An image: a configuration and the layers that it names. */
@@ -32,6 +31,9 @@ export interface DockerImages {
   readonly images: readonly DockerImage[];
   readonly findings: readonly DockerFinding[];
 }
+
+/** Registries take configurations of a few MiB at the most, and a name has some hundred bytes. */
+const MOST_BYTES = 64 * 2 ** 20;
 
 /** Reads `imagedb/` and `repositories.json`, where they are there. */
 export async function readImages(
@@ -71,7 +73,7 @@ type Config = Pick<DockerImage, 'diffIds' | 'architecture' | 'os' | 'created'>;
 async function readConfig(path: string, id: string): Promise<Config | string> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readBounded(path, MOST_BYTES);
   } catch (error) {
     return `it cannot be read (${(error as Error).message})`;
   }
@@ -99,7 +101,7 @@ async function readNames(layout: DockerLayout, findings: DockerFinding[]): Promi
   };
   let text: string;
   try {
-    text = await readFile(layout.repositories, 'utf8');
+    text = await readSmallFile(layout.repositories, MOST_BYTES);
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) damaged(`it cannot be read (${(error as Error).message})`);
     return names;

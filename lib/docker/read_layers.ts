@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { stat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../errors.ts';
 import { type ChainId, chainId, type DiffId, parseChainId, parseDiffId } from '../store/content_id.ts';
@@ -130,13 +130,23 @@ async function judgeOne(
     return finding('chain-id-mismatch', path, `its parent and its diff id give the chain id ${computed}`);
   }
   const diff = layout.driver.diff(cacheId);
-  if (await isDirectory(diff)) return undefined;
-  return finding('diff-missing', diff, 'the directory with the content of the layer is missing');
+  if (await isRealDirectory(diff)) return undefined;
+  return finding('diff-missing', diff, 'the directory with the content of the layer is missing, or is none');
 }
 
-export async function isDirectory(path: string): Promise<boolean> {
+/** True for a directory, also one that a symlink leads to. */
+export function isDirectory(path: string): Promise<boolean> {
+  return isDirectoryBy(stat, path);
+}
+
+/** A layer's content is never elsewhere: a symlink there would show, or let be changed, what is not the store's. */
+export function isRealDirectory(path: string): Promise<boolean> {
+  return isDirectoryBy(lstat, path);
+}
+
+async function isDirectoryBy(look: typeof stat | typeof lstat, path: string): Promise<boolean> {
   try {
-    return (await stat(path)).isDirectory();
+    return (await look(path)).isDirectory();
   } catch (error) {
     if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return false;
     throw error;

@@ -20,6 +20,7 @@ export type RegisterOptions = Pick<
  * Makes a layer of an archive, on `parent`: content in `aufs/`, then its entry, renamed into place whole. A chain id that is there
  * already stays as it is, and the new content is thrown away.
  *
+ * @param hold - Called when it is there, before anybody else can remove it.
  * @returns Its chain id, and whether it was there.
  */
 export async function registerLayer(
@@ -28,6 +29,7 @@ export async function registerLayer(
   source: ByteSource,
   parent: DockerLayer | undefined,
   options: RegisterOptions,
+  hold: (id: ChainId) => void,
 ): Promise<{ readonly id: ChainId; readonly existed: boolean }> {
   const cacheId = newLayerId();
   const transaction = await Transaction.begin(layout);
@@ -45,14 +47,15 @@ export async function registerLayer(
     if (parent !== undefined) await transaction.set('parent', parent.chainId);
     await transaction.copy('tar-split.json.gz', layout.driver.recordFile(cacheId));
     await withDatabaseLock(layout, async () => {
-      if (await isDirectory(layout.layer(id))) return;
-      if (parent !== undefined) await needParent(layout, parent.chainId);
-      await transaction.commit(layout.layer(id));
+      if (!(await isDirectory(layout.layer(id)))) {
+        if (parent !== undefined) await needParent(layout, parent.chainId);
+        await transaction.commit(layout.layer(id));
+      }
+      hold(id);
     });
     return { id, existed: !transaction.committed };
   } finally {
-    if (!transaction.committed) await dropDriverLayer(driver, cacheId);
-    await transaction.end();
+    await transaction.end(() => dropDriverLayer(driver, cacheId));
   }
 }
 

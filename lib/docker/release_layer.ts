@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { binding } from '../binding.ts';
-import { AufsError, native } from '../errors.ts';
+import { AufsError } from '../errors.ts';
 import { listServers } from '../mount/running_servers.ts';
 import type { ChainId } from '../store/content_id.ts';
 import { newLayerId } from '../store/layer_id.ts';
@@ -12,7 +10,7 @@ import type { DockerContext } from './docker_context.ts';
 import type { DockerFindingKind } from './docker_finding.ts';
 import type { DockerLayer } from './docker_layer.ts';
 import { type DockerLayout, digitsOf } from './docker_layout.ts';
-import { dropDriverLayer } from './register_layer.ts';
+import { removeEntry } from './entry_data.ts';
 
 /** A layer that was removed. */
 export interface ReleasedLayer {
@@ -25,6 +23,8 @@ const HIDING: readonly DockerFindingKind[] = [
   'layer-damaged',
   'chain-id-mismatch',
   'chain-cycle',
+  'parent-missing',
+  'diff-missing',
   'container-damaged',
   'image-damaged',
   'repositories-damaged',
@@ -34,7 +34,8 @@ const HIDING: readonly DockerFindingKind[] = [
  * Removes the layer and then, one by one, those below it, up to the first that something holds: a layer on it, a container, an image, a
  * mount, or `held`. The caller holds the lock of the database.
  *
- * @throws {AufsError} `ERR_CORRUPT_LAYER` if damage of the store hides what is referenced; nothing was removed then.
+ * @throws {AufsError} `ERR_CORRUPT_LAYER` if damage of the store hides what is referenced; nothing was removed then. What
+ * {@link removeEntry} throws; that layer and those below it are as they were then.
  */
 export async function releaseLayers(
   context: DockerContext,
@@ -42,13 +43,19 @@ export async function releaseLayers(
   id: ChainId,
   held: ReadonlyMap<ChainId, number>,
 ): Promise<ReleasedLayer[]> {
+  const { layout } = context;
+  // Nobody else changes entries meanwhile.
+  const contents = await readContents(context);
+  refuseDamage(contents, layout);
   const released: ReleasedLayer[] = [];
+  const gone = new Set<ChainId>();
   for (let next: ChainId | undefined = id; next !== undefined; ) {
-    const contents = await readContents(context);
-    refuseDamage(contents, context.layout);
     const layer = contents.layers.find(({ chainId }) => chainId === next);
-    if (layer === undefined || held.has(layer.chainId) || (await isReferenced(contents, layer))) break;
-    await removeLayer(context.layout, driver, layer);
+    if (layer === undefined || held.has(layer.chainId) || (await isReferenced(contents, layer, gone))) break;
+    const aside = `${digitsOf(layer.chainId)}-${newLayerId().slice(0, 32)}-removing`;
+    const nothing = async () => new Set<string>();
+    await removeEntry(driver, layout.layer(layer.chainId), join(layout.layers, aside), nothing);
+    gone.add(layer.chainId);
     released.push({ chainId: layer.chainId, size: layer.size });
     next = layer.parent;
   }
@@ -68,28 +75,19 @@ function refuseDamage({ skipped }: DockerContents, { root }: DockerLayout): void
   );
 }
 
+/** By a layer that is not `gone`, a container, an image, or a mount; or its data are another entry's, too. */
 async function isReferenced(
   { layers, containers, images }: DockerContents,
   { chainId, cacheId, diffPath }: DockerLayer,
+  gone: ReadonlySet<ChainId>,
 ): Promise<boolean> {
+  const others = layers.filter((other) => other.chainId !== chainId && !gone.has(other.chainId));
   return (
-    layers.some(({ parent }) => parent === chainId) ||
-    containers.some(({ parent }) => parent === chainId) ||
+    others.some((other) => other.parent === chainId || other.cacheId === cacheId) ||
+    containers.some(({ parent, mountId, initId }) => {
+      return parent === chainId || mountId === cacheId || initId === cacheId;
+    }) ||
     images.some((image) => image.chainId === chainId) ||
-    layers.some((other) => other.cacheId === cacheId && other.chainId !== chainId) ||
-    (await listServers()).some(({ args }) => args.includes(diffPath))
+    (await listServers()).some(({ args }) => args.some((word) => word.includes(diffPath)))
   );
-}
-
-/** Its entry first gets the name by which it can be collected if this is interrupted. */
-async function removeLayer(
-  layout: DockerLayout,
-  driver: Store,
-  { chainId, cacheId }: DockerLayer,
-): Promise<void> {
-  const aside = join(layout.layers, `${digitsOf(chainId)}-${newLayerId().slice(0, 32)}-removing`);
-  await rename(layout.layer(chainId), aside);
-  await native(binding().fsyncPath(layout.layers));
-  await dropDriverLayer(driver, cacheId);
-  await native(binding().removeTree(aside));
 }

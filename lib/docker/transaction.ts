@@ -33,7 +33,9 @@ export class Transaction {
     return withDatabaseLock(layout, async () => {
       await mkdir(layout.transactions, { recursive: true, mode: 0o700 });
       const path = await mkdtemp(join(layout.transactions, 'write-set-'));
-      return new Transaction(path, await native(binding().flock(path, true)));
+      const lock = await native(binding().flock(path, true));
+      await native(binding().fsyncPath(layout.transactions));
+      return new Transaction(path, lock);
     });
   }
 
@@ -61,18 +63,31 @@ export class Transaction {
     return this.#committed;
   }
 
-  /** Renames the entry into place; it is on disk when this returns. The caller holds the lock of the database. */
+  /**
+   * Renames the entry into place; it is on disk when this returns, and not there if this rejects. The caller holds the lock of the
+   * database.
+   */
   async commit(target: string): Promise<void> {
     await native(binding().fsyncPath(this.#path));
     await mkdir(dirname(target), { recursive: true, mode: 0o700 });
     await rename(this.#path, target);
+    try {
+      await native(binding().fsyncPath(dirname(target)));
+    } catch (error) {
+      await rename(target, this.#path);
+      throw error;
+    }
     this.#committed = true;
-    await native(binding().fsyncPath(dirname(target)));
   }
 
-  /** Takes away what was not committed, and lets go. */
-  async end(): Promise<void> {
-    if (!this.#committed) await native(binding().removeTree(this.#path));
-    if (this.#lock !== null) binding().unlock(this.#lock);
+  /** Takes away what was not committed, the data by `drop` before the entry that names them, and lets go, whatever fails. */
+  async end(drop: () => Promise<void>): Promise<void> {
+    try {
+      if (this.#committed) return;
+      await drop();
+      await native(binding().removeTree(this.#path));
+    } finally {
+      if (this.#lock !== null) binding().unlock(this.#lock);
+    }
   }
 }

@@ -273,3 +273,27 @@ test('a store that is open read-only, or whose Docker came alive, is not written
   await rm(join(fixture.scratch, 'docker.pid'));
   t.truthy(await store.gc());
 });
+
+test('release: a layer below one whose content is lost stays, entry and data', async (t) => {
+  const { fixture, store, layerdb } = await place(t);
+  const [base, middle] = fixture.layers;
+  await rm(fixture.container.path, { recursive: true });
+  await rm(join(fixture.root, 'image/aufs/imagedb'), { recursive: true });
+  await rm(join(fixture.root, 'image/aufs/repositories.json'));
+  await rm(middle.diffPath, { recursive: true });
+  await t.throwsAsync(store.release(base.chainId), { code: 'ERR_CORRUPT_LAYER' });
+  t.true((await readdir(join(layerdb, 'sha256'))).includes(base.chainId.slice(7)));
+});
+
+test('release: a layer whose data something in aufs/ stands on stays, entry and data', async (t) => {
+  const { fixture, store, layerdb } = await place(t);
+  const { layer } = await store.register([ONE]);
+  // As a container that is just being made has it: data, and no entry yet.
+  const driver = await openStore(join(fixture.root, 'aufs'));
+  const above = await driver.createLayer({ parent: layer.cacheId });
+  await t.throwsAsync(store.release(layer), { code: 'ERR_LAYER_HAS_CHILDREN' });
+  t.true((await readdir(join(layerdb, 'sha256'))).includes(layer.chainId.slice(7)));
+  t.is((await store.layer(layer.chainId)).cacheId, layer.cacheId);
+  await above.remove();
+  t.is((await store.release(layer)).length, 1);
+});
