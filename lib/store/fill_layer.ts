@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { chmod, mkdir, readdir, rename } from 'node:fs/promises';
+import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { binding } from '../binding.ts';
 import { AufsError, hasCode, native } from '../errors.ts';
@@ -12,6 +12,7 @@ import { withLayerLock } from './layer_lock.ts';
 import type { Layout } from './layout.ts';
 import { readMetadata, writeMetadata } from './metadata.ts';
 import { isWritableMount } from './mounted.ts';
+import { makeDirectory } from './own_folders.ts';
 import { busyBranch, childrenOf } from './remove_layer.ts';
 import { isLockedBranch } from './removed_data.ts';
 
@@ -19,7 +20,7 @@ import { isLockedBranch } from './removed_data.ts';
  * Puts the content of an archive into a layer that is empty yet; it is read-only from then on. Filled is a directory in
  * `staging/ID`, which then takes the place of `diff/ID` in one step: the layer is empty or whole, also after a crash.
  *
- * @throws {AufsError} `ERR_LAYER_EXISTS` if it has content, or layers stand on it; `ERR_LAYER_MOUNTED`,
+ * @throws {AufsError} `ERR_LAYER_EXISTS` if it has content, or layers stand on it; `ERR_LAYER_READ_ONLY`; `ERR_LAYER_MOUNTED`,
  * `ERR_BRANCH_BUSY` if somebody writes to it; and what {@link applyArchive} throws. The layer is as it was.
  */
 export async function fillLayer(
@@ -36,8 +37,7 @@ export async function fillLayer(
     await native(binding().removeTree(stage));
     try {
       const diff = join(stage, 'diff');
-      await mkdir(diff, { recursive: true });
-      await chmod(diff, 0o755);
+      await makeDirectory(diff, 0o755);
       const applied = await applyArchive(diff, source, settings);
       await flushContent(layout.durability, stage);
       await putInPlace(layout, layer, applied, options.labels);
@@ -59,16 +59,28 @@ async function putInPlace(
   await rename(join(layout.stage(id), 'diff'), layout.diff(id)).catch((cause: unknown) => {
     throw hasCode(cause, 'ENOTEMPTY') || hasCode(cause, 'EEXIST') ? notEmpty(layout, id) : cause;
   });
-  await flushNames(layout.durability, layout.diffs);
-  if (record !== undefined) await rename(record, layout.recordFile(id));
-  const before = await readMetadata(layout, id);
-  await writeMetadata(layout, id, {
-    parent: parent ?? null,
-    readOnly: true,
-    created: before?.created ?? new Date().toISOString(),
-    labels: { ...labels, ...more },
-    diffId,
-  });
+  try {
+    await flushNames(layout.durability, layout.diffs);
+    if (record !== undefined) await rename(record, layout.recordFile(id));
+    const before = await readMetadata(layout, id);
+    await writeMetadata(layout, id, {
+      parent: parent ?? null,
+      readOnly: true,
+      created: before?.created ?? new Date().toISOString(),
+      labels: { ...labels, ...more },
+      diffId,
+    });
+  } catch (error) {
+    await takeBack(layout, id);
+    throw error;
+  }
+}
+
+/** The layer is empty again. */
+async function takeBack(layout: Layout, id: string): Promise<void> {
+  await rename(layout.diff(id), join(layout.stage(id), 'diff'));
+  await makeDirectory(layout.diff(id), 0o755);
+  await native(binding().removeTree(layout.recordFile(id)));
 }
 
 async function refuseUsed(layout: Layout, id: string): Promise<void> {
@@ -82,6 +94,16 @@ async function refuseUsed(layout: Layout, id: string): Promise<void> {
   if (await isLockedBranch(layout.diff(id))) throw busyBranch(layout, id, 'fill');
   const used = (await readdir(layout.diff(id))).length > 0 || (await childrenOf(layout, id)).length > 0;
   if (used) throw notEmpty(layout, id);
+  if ((await readMetadata(layout, id))?.readOnly === true) {
+    throw new AufsError(
+      'ERR_LAYER_READ_ONLY',
+      `cannot fill layer ${id}: it is a committed, read-only layer`,
+      {
+        hint: 'make a new layer of the archive',
+        id,
+      },
+    );
+  }
 }
 
 function notEmpty(layout: Layout, id: string): AufsError {

@@ -165,7 +165,7 @@ export class GraphDriver {
    * Fills the layer from an archive; it is made if it is not there, else it must be empty, and stand on `parent`. Either
    * way it is read-only from then on. `size` of the result is what Docker's driver returns.
    *
-   * @throws {AufsError} what {@link Store.apply} throws; `ERR_LAYER_EXISTS` if it has content, `ERR_PARENT_NOT_FOUND` if
+   * @throws {AufsError} what {@link Store.apply} throws; `ERR_LAYER_EXISTS` or `ERR_LAYER_READ_ONLY` if it has content or is committed, `ERR_PARENT_NOT_FOUND` if
    * it stands on something else. The store is as it was.
    */
   async applyDiff(

@@ -205,3 +205,26 @@ test('Changes: added, modified, deleted; a directory that was only touched is no
   t.is(await driver.diffSize(C, A), 'modified'.length);
   await rm(join(b.diffPath, 'quiet'), { recursive: true });
 });
+
+test('ApplyDiff leaves a committed layer alone, also one without content', async (t) => {
+  const store = await temporaryStore(t);
+  const driver = store.graphDriver();
+  await driver.applyDiff(A, undefined, [tar([])]);
+  const archive = tar([{ name: 'a', data: 'a' }]);
+  await t.throwsAsync(driver.applyDiff(A, undefined, [archive]), { code: 'ERR_LAYER_READ_ONLY' });
+  t.is((await store.layer(A)).diffId, sha256(tar([])));
+  t.deepEqual(await readdir((await store.layer(A)).diffPath), []);
+});
+
+test('ApplyDiff that fails at its last step leaves the layer empty, and it can be tried again', async (t) => {
+  const store = await temporaryStore(t);
+  const driver = store.graphDriver();
+  const { diffPath } = await driver.create(A);
+  const archive = tar([{ name: 'a', data: 'a' }]);
+  await mkdir(join(store.root, '.node-aufs/layers', `${A}.tar-split.json.gz`));
+  await t.throwsAsync(driver.applyDiff(A, undefined, [archive]), { code: 'EISDIR' });
+  t.deepEqual(await readdir(diffPath), []);
+  t.false((await store.layer(A)).readOnly);
+  await driver.applyDiff(A, undefined, [archive]);
+  t.deepEqual(await readdir(diffPath), ['a']);
+});
