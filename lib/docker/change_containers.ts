@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AufsError, hasCode } from '../errors.ts';
+import { AufsError } from '../errors.ts';
+import { exists } from '../store/exists.ts';
 import { newLayerId } from '../store/layer_id.ts';
 import { publishLayer } from '../store/publish_layer.ts';
 import type { Store } from '../store/store.ts';
@@ -71,14 +71,4 @@ function alreadyThere(layout: DockerLayout, id: string): AufsError {
     hint: 'give another id, or remove that one first',
     id,
   });
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false;
-    throw error;
-  }
 }

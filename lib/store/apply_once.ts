@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-import { stat } from 'node:fs/promises';
-import { hasCode } from '../errors.ts';
 import { type AppliedLayer, applyLayer, describeApplied } from './apply_layer.ts';
 import type { ApplyOptions } from './archive_options.ts';
 import { type ByteSource, letGo } from './chunks.ts';
 import { type DiffId, parseDiffId } from './content_id.ts';
+import { exists } from './exists.ts';
 import type { Layer } from './layer.ts';
 import { withNamedLock } from './layer_lock.ts';
 import type { Layout } from './layout.ts';
@@ -57,14 +56,4 @@ async function reuse(layout: Layout, layer: Layer, diffId: DiffId): Promise<Appl
     leftOut: { housekeeping: 0, devices: 0, attributes: 0 },
     reused: true,
   };
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false;
-    throw error;
-  }
 }

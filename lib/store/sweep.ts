@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { binding } from '../binding.ts';
-import { hasCode, native } from '../errors.ts';
+import { native } from '../errors.ts';
 import { removeDeadMountsBelow } from '../mount/remove_dead_mounts.ts';
+import { exists } from './exists.ts';
 import { Holders, holdersLock } from './holders.ts';
 import { isLayerId } from './layer_id.ts';
 import { namedLock, tryLayerLock, tryStoreLock } from './layer_lock.ts';
@@ -62,15 +63,5 @@ async function sweepHolders(layout: Layout): Promise<void> {
 async function sweepLocks(layout: Layout): Promise<void> {
   for (const id of (await readdir(layout.locks)).filter(isLayerId)) {
     if (!(await exists(layout.chain(id)))) await rm(layout.lock(id), { force: true });
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false;
-    throw error;
   }
 }
