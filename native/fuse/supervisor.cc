@@ -44,7 +44,7 @@ class Supervisor {
 
   int run() {
     const sys::Exit exit = watch();
-    clean_up();
+    clean_up(exit);
     if (exit.signal == 0) return exit.code;
     report_crash(exit.signal);
     return kCrashed;
@@ -54,7 +54,7 @@ class Supervisor {
   sys::Exit watch();
   bool take_signals(sys::Exit& exit);
   void take_ready();
-  void clean_up();
+  void clean_up(const sys::Exit& exit);
   void report_crash(int signal);
 
   const Options& options_;
@@ -121,7 +121,9 @@ void Supervisor::take_ready() {
 }
 
 // Takes off what the worker left mounted, and nothing that others have mounted since or before.
-void Supervisor::clean_up() {
+void Supervisor::clean_up(const sys::Exit& exit) {
+  // A worker that fails by itself before it has told of its mount has taken it off: what is there is another server's.
+  if (exit.signal == 0 && mount_id_ == 0) return;
   const auto top = top_mount_on(target_);
   if (!top || top->type != kMountType) return;
   const bool ours = mount_id_ != 0 ? top->id == mount_id_ : top->id != mount_before_;

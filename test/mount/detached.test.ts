@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { mountAt, readMounts } from '../../lib/mount/mountinfo.ts';
-import { mount } from '../../lib/mount.ts';
-import { isRoot } from '../helpers/stage.ts';
+import { mount, unmount } from '../../lib/mount.ts';
+import { canMount, isRoot } from '../helpers/stage.ts';
 import { temporaryDirectory } from '../store/store_helper.ts';
 
 // A server that fails, and what is mounted on its target meanwhile; the server is a stand-in.
@@ -39,3 +39,23 @@ for (const { end, stays, title } of cases) {
     }
   });
 }
+
+(canMount ? test.serial : test.skip)(
+  `of two who mount the same stack at once one does, and its mount stays${canMount ? '' : ' (needs /dev/fuse)'}`,
+  async (t) => {
+    const root = await temporaryDirectory(t);
+    const target = join(root, 'mnt');
+    for (const name of ['mnt', 'rw']) await mkdir(join(root, name));
+    for (let round = 0; round < 6; round++) {
+      const options = { branches: [join(root, 'rw')], persist: true };
+      const both = await Promise.allSettled([mount(target, options), mount(target, options)]);
+      try {
+        t.is(both.filter(({ status }) => status === 'fulfilled').length, 1);
+        await writeFile(join(target, `file${round}`), 'x');
+        t.is(await readFile(join(root, 'rw', `file${round}`), 'utf8'), 'x');
+      } finally {
+        await unmount(target, { lazy: true }).catch(() => {});
+      }
+    }
+  },
+);
