@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "layer/layer_names.h"
+#include "layer/levels.h"
 #include "sys/directory.h"
 #include "sys/file_io.h"
 #include "union/whiteout.h"
@@ -66,7 +67,10 @@ class Finder {
       if (!same_directory(st, lower)) add(ChangeKind::kChanged, path, name, type, 0);
     }
     AUFS_TRY(const UniqueFd sub, sys::open_at(dir, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
-    return visit(sub.get(), inside, path + "/" + name, opaque && inside.exists());
+    AUFS_CHECK(levels_.enter());
+    const Status visited = visit(sub.get(), inside, path + "/" + name, opaque && inside.exists());
+    levels_.leave();
+    return visited;
   }
 
   Status whiteout(const LowerView& below, const std::string& path, const std::string& name) {
@@ -83,28 +87,46 @@ class Finder {
     changes_.push_back({kind, std::move(whole), type, size});
   }
 
+  Levels levels_;
   std::vector<Change> changes_;
   std::set<std::string> touched_;   // directories in which something was added or deleted
   std::set<std::string> reported_;  // directories that are in changes_
 };
 
-Status add_sizes(int dir, bool root, std::set<std::pair<dev_t, ino_t>>& counted, std::uint64_t& total) {
-  std::vector<std::string> names;
-  AUFS_CHECK(sys::for_each_entry(dir, "", [&](const sys::RawEntry& entry) {
-    if (!root || whiteout::classify(entry.name) != whiteout::Kind::kMeta) names.emplace_back(entry.name);
-    return true;
-  }));
-  for (const std::string& name : names) {
-    AUFS_TRY(const struct stat st, sys::stat_at(dir, name.c_str()));
-    if (S_ISDIR(st.st_mode)) {
-      AUFS_TRY(const UniqueFd sub, sys::open_at(dir, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
-      AUFS_CHECK(add_sizes(sub.get(), false, counted, total));
-    } else if (st.st_nlink == 1 || counted.emplace(st.st_dev, st.st_ino).second) {
-      total += static_cast<std::uint64_t>(st.st_size);
+class Sizes {
+ public:
+  Status add(int dir, bool root) {
+    std::vector<std::string> names;
+    AUFS_CHECK(sys::for_each_entry(dir, "", [&](const sys::RawEntry& entry) {
+      if (!root || whiteout::classify(entry.name) != whiteout::Kind::kMeta) names.emplace_back(entry.name);
+      return true;
+    }));
+    for (const std::string& name : names) {
+      AUFS_TRY(const struct stat st, sys::stat_at(dir, name.c_str()));
+      if (S_ISDIR(st.st_mode)) {
+        AUFS_CHECK(add_below(dir, name));
+      } else if (st.st_nlink == 1 || counted_.emplace(st.st_dev, st.st_ino).second) {
+        total_ += static_cast<std::uint64_t>(st.st_size);
+      }
     }
+    return ok();
   }
-  return ok();
-}
+
+  std::uint64_t total() const { return total_; }
+
+ private:
+  Status add_below(int dir, const std::string& name) {
+    AUFS_TRY(const UniqueFd sub, sys::open_at(dir, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+    AUFS_CHECK(levels_.enter());
+    const Status added = add(sub.get(), false);
+    levels_.leave();
+    return added;
+  }
+
+  Levels levels_;
+  std::set<std::pair<dev_t, ino_t>> counted_;
+  std::uint64_t total_ = 0;
+};
 
 }  // namespace
 
@@ -122,10 +144,9 @@ Result<std::uint64_t> diff_size(const std::string& diff) {
 }
 
 Result<std::uint64_t> diff_size(int diff) {
-  std::set<std::pair<dev_t, ino_t>> counted;
-  std::uint64_t total = 0;
-  AUFS_CHECK(add_sizes(diff, true, counted, total));
-  return total;
+  Sizes sizes;
+  AUFS_CHECK(sizes.add(diff, true));
+  return sizes.total();
 }
 
 }  // namespace aufs::layer

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "layer/levels.h"
 #include "sys/directory.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
@@ -70,7 +71,10 @@ class TreeCopy {
     AUFS_TRY(const UniqueFd source, sys::open_directory_here(from, name.c_str()));
     AUFS_CHECK(sys::mkdir(to, name.c_str(), 0700));
     AUFS_TRY(const UniqueFd target, sys::open_directory_here(to, name.c_str()));
-    return directory(source.get(), target.get(), path);
+    AUFS_CHECK(levels_.enter());
+    const Status copied = directory(source.get(), target.get(), path);
+    levels_.leave();
+    return copied;
   }
 
   // True if the inode was copied under another name already, and this one is a link of it now.
@@ -111,6 +115,7 @@ class TreeCopy {
 
   const int to_root_;
   const bool takes_over_;
+  Levels levels_;
   CopyTreeOutcome outcome_;
   std::map<std::pair<dev_t, ino_t>, std::string>
       copies_;  // inodes of several names -> where the first copy is

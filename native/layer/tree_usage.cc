@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "layer/levels.h"
 #include "sys/directory.h"
 #include "sys/file_extents.h"
 #include "sys/file_io.h"
@@ -58,7 +59,10 @@ class Counter {
     const Result<UniqueFd> child = sys::open_at(dir, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
     if (failed_with(child, ENOENT) || failed_with(child, ENOTDIR)) return ok();
     if (!child) return child.error();
-    return visit(child->get());
+    AUFS_CHECK(levels_.enter());
+    const Status visited = visit(child->get());
+    levels_.leave();
+    return visited;
   }
 
   void add_shared(int dir, const char* name) {
@@ -75,6 +79,7 @@ class Counter {
   const dev_t dev_;
   const bool can_share_;
   std::set<ino_t> counted_;  // files with several names
+  Levels levels_;
   TreeUsage usage_;
 };
 
