@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasCode } from '../errors.ts';
 import { parseChain } from '../store/chain_file.ts';
+import { sizeOf } from '../store/exists.ts';
 import { REMOVING } from '../store/layout.ts';
 import { type DockerContents, readContents } from './docker_contents.ts';
 import type { DockerContext } from './docker_context.ts';
@@ -132,13 +131,4 @@ async function knownDriverIds(layout: DockerLayout, contents: DockerContents): P
     }
   }
   return known;
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
-    throw error;
-  }
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
-
-import { stat } from 'node:fs/promises';
 import type { TreeUsage } from '../binding.ts';
-import { hasCode } from '../errors.ts';
 import { listServers, serversOf } from '../mount/running_servers.ts';
 import type { ChainId, DiffId } from './content_id.ts';
+import { exists, sizeOf } from './exists.ts';
 import { NAME_LABEL } from './find_layer.ts';
 import type { Abortable, Layer } from './layer.ts';
 import type { Layout } from './layout.ts';
@@ -75,14 +73,14 @@ export async function inspectLayer(
     created: layer.created?.toISOString() ?? null,
     diffId: layer.diffId ?? null,
     chainId: (await layer.chainId()) ?? null,
-    recordBytes: await sizeOf(layout.recordFile(id)),
+    recordBytes: (await sizeOf(layout.recordFile(id))) ?? null,
     mount: await mountFacts(layout, id),
     reference: references.holding(layer, new Set(), new Set()) ?? null,
     usage: await treeUsage(diffPath, signal),
     diffPath,
     mountPath,
     chainPath: layout.chain(id),
-    metadataPath: (await sizeOf(layout.metadataFile(id))) === null ? null : layout.metadataFile(id),
+    metadataPath: (await exists(layout.metadataFile(id))) ? layout.metadataFile(id) : null,
     problem: layer.problem?.message ?? null,
   };
 }
@@ -93,13 +91,4 @@ async function mountFacts(layout: Layout, id: string): Promise<MountFacts | null
   const { target, type, options, superOptions } = mount;
   const servers = serversOf(target, await listServers()).map(({ pid }) => pid);
   return { target, type, readOnly: options.includes('ro') || superOptions.includes('ro'), servers };
-}
-
-async function sizeOf(path: string): Promise<number | null> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return null;
-    throw error;
-  }
 }

@@ -67,10 +67,8 @@ class Finder {
       if (!same_directory(st, lower)) add(ChangeKind::kChanged, path, name, type, 0);
     }
     AUFS_TRY(const UniqueFd sub, sys::open_at(dir, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
-    AUFS_CHECK(levels_.enter());
-    const Status visited = visit(sub.get(), inside, path + "/" + name, opaque && inside.exists());
-    levels_.leave();
-    return visited;
+    return levels_.below(
+        [&] { return visit(sub.get(), inside, path + "/" + name, opaque && inside.exists()); });
   }
 
   Status whiteout(const LowerView& below, const std::string& path, const std::string& name) {
@@ -117,10 +115,7 @@ class Sizes {
  private:
   Status add_below(int dir, const std::string& name) {
     AUFS_TRY(const UniqueFd sub, sys::open_at(dir, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
-    AUFS_CHECK(levels_.enter());
-    const Status added = add(sub.get(), false);
-    levels_.leave();
-    return added;
+    return levels_.below([&] { return add(sub.get(), false); });
   }
 
   Levels levels_;

@@ -71,10 +71,7 @@ class TreeCopy {
     AUFS_TRY(const UniqueFd source, sys::open_directory_here(from, name.c_str()));
     AUFS_CHECK(sys::mkdir(to, name.c_str(), 0700));
     AUFS_TRY(const UniqueFd target, sys::open_directory_here(to, name.c_str()));
-    AUFS_CHECK(levels_.enter());
-    const Status copied = directory(source.get(), target.get(), path);
-    levels_.leave();
-    return copied;
+    return levels_.below([&] { return directory(source.get(), target.get(), path); });
   }
 
   // True if the inode was copied under another name already, and this one is a link of it now.

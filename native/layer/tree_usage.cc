@@ -59,10 +59,7 @@ class Counter {
     const Result<UniqueFd> child = sys::open_at(dir, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
     if (failed_with(child, ENOENT) || failed_with(child, ENOTDIR)) return ok();
     if (!child) return child.error();
-    AUFS_CHECK(levels_.enter());
-    const Status visited = visit(child->get());
-    levels_.leave();
-    return visited;
+    return levels_.below([&] { return visit(child->get()); });
   }
 
   void add_shared(int dir, const char* name) {
