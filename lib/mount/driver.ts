@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 
 /** Who serves a mount. */
 export type DriverName = 'aufs' | 'overlay' | 'fuse';
@@ -43,6 +43,13 @@ export async function chooseDriver(asked: 'auto' | 'fuse'): Promise<DriverChoice
 
 /** Names in /proc/filesystems. A file system whose module is not loaded yet is missing there. */
 export async function kernelFileSystems(): Promise<Set<string>> {
-  const text = await readFile('/proc/filesystems', 'utf8').catch(() => '');
-  return new Set(text.split('\n').map((line) => line.split('\t')[1] ?? ''));
+  return new Set(fileSystemLines().map((line) => line.split('\t')[1] ?? ''));
+}
+
+function fileSystemLines(): string[] {
+  try {
+    return readFileSync('/proc/filesystems', 'utf8').split('\n');
+  } catch {
+    return [];
+  }
 }

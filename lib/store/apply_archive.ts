@@ -41,6 +41,9 @@ export interface Applied extends Omit<ApplyReport, 'record'> {
 
 const WHAT = 'the archive';
 
+/** Batches that may wait for native code, so that neither it nor the digest waits for the other's slow moments. */
+const MOST_AHEAD = 3;
+
 /**
  * Fills the empty directory `diff` from an archive, compressed or not. If it rejects, `diff` is left half-filled.
  *
@@ -85,8 +88,8 @@ class Work {
   readonly #settings: ApplySettings;
   readonly #digester = new Digester();
   #sourceBytes = 0;
-  /** The chunk that native code is busy with, while the next one is fetched and its digest taken. */
-  #running: Promise<ApplyReport> | undefined;
+  /** Of the batches that native code is busy with or has not begun, the oldest first; meanwhile digests of later ones are taken. */
+  readonly #running: Promise<ApplyReport>[] = [];
   #recording: Promise<void> | undefined;
 
   constructor(handle: ApplyHandle, record: RecordFile | undefined, settings: ApplySettings) {
@@ -97,13 +100,11 @@ class Work {
 
   async run(source: ByteSource): Promise<Applied> {
     for await (const batch of inBatches(decompressed(this.#chunks(source)))) {
+      if (this.#running.length === MOST_AHEAD) await this.#settle();
+      this.#start(batch);
       for (const chunk of batch) this.#digester.update(chunk);
-      await this.#settle();
-      this.#running = binding().applyWrite(this.#handle, batch);
-      // It is waited for later; until then a failure is not an unhandled one.
-      this.#running.catch(() => {});
     }
-    await this.#settle();
+    while (this.#running.length > 0) await this.#settle();
     const diffId = this.#checkedDigest();
     const { record: lines, ...report } = await archiveCall(binding().applyEnd(this.#handle), WHAT);
     this.#settings.signal?.throwIfAborted();
@@ -115,7 +116,7 @@ class Work {
   }
 
   async giveUp(): Promise<void> {
-    await this.#running?.catch(() => {});
+    await Promise.allSettled(this.#running);
     await this.#record?.destroy();
     await this.#recording?.catch(() => {});
   }
@@ -128,10 +129,21 @@ class Work {
     }
   }
 
+  /** Begins when the batches before have succeeded; none after one that failed. */
+  #start(batch: readonly Uint8Array[]): void {
+    const apply = (): Promise<ApplyReport> => binding().applyWrite(this.#handle, batch);
+    const running = this.#running.at(-1)?.then(apply) ?? apply();
+    // It is waited for later; until then a failure is not an unhandled one.
+    running.catch(() => {});
+    this.#running.push(running);
+  }
+
+  /** Waits for the oldest batch. */
   async #settle(): Promise<void> {
-    if (this.#running === undefined) return;
-    const { bytes, entries, record } = await archiveCall(this.#running, WHAT);
-    this.#running = undefined;
+    const [oldest] = this.#running;
+    if (oldest === undefined) return;
+    const { bytes, entries, record } = await archiveCall(oldest, WHAT);
+    this.#running.shift();
     await this.#keep(record);
     this.#settings.onProgress?.({ bytes, entries, sourceBytes: this.#sourceBytes });
     this.#settings.signal?.throwIfAborted();

@@ -7,6 +7,9 @@ export type ByteSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 /** What is handed to native code at once: enough that crossing costs nothing, little enough to call it off soon. */
 export const CHUNK_SIZE = 256 * 1024;
 
+/** What is applied at once: so much that the threads that take turns at it seldom have to. */
+const BATCH_SIZE = 2 * 1024 * 1024;
+
 /**
  * The chunks of `source`, which is let go (a stream is destroyed) when they are not wanted any more. Rejects as
  * soon as `signal` is aborted, even if the source never comes up with another chunk.
@@ -82,7 +85,7 @@ export async function* inPieces(chunks: AsyncIterable<Uint8Array>): AsyncGenerat
   }
 }
 
-/** Chunks in lists of {@link CHUNK_SIZE} bytes or a little more. */
+/** Chunks in lists of {@link BATCH_SIZE} bytes or a little more. */
 export async function* inBatches(
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<readonly Uint8Array[], void, void> {
@@ -91,7 +94,7 @@ export async function* inBatches(
   for await (const chunk of chunks) {
     batch.push(chunk);
     size += chunk.length;
-    if (size < CHUNK_SIZE) continue;
+    if (size < BATCH_SIZE) continue;
     yield batch;
     batch = [];
     size = 0;

@@ -19,16 +19,6 @@ namespace {
 
 constexpr int kNewFile = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW;
 
-Status write_all_at(int fd, Bytes bytes, std::uint64_t offset) {
-  while (!bytes.empty()) {
-    AUFS_TRY(const std::size_t written, sys::pwrite(fd, bytes, static_cast<off_t>(offset)));
-    if (written == 0) return Error{EIO, "pwrite"};
-    offset += written;
-    bytes = bytes.subspan(written);
-  }
-  return ok();
-}
-
 mode_t type_bits(EntryType type) {
   switch (type) {
     case EntryType::kCharDevice: return S_IFCHR;
@@ -49,15 +39,15 @@ Error explained_link(Error error) {
 
 }  // namespace
 
-Result<Applier> Applier::open(const std::string& diff, Owner owner) {
+Result<Applier> Applier::open(const std::string& diff, Owner owner, OrderedWork& work) {
   AUFS_TRY(UniqueFd root, sys::open_at(AT_FDCWD, diff.c_str(), O_RDONLY | O_DIRECTORY));
   AUFS_TRY(const EntryMetadata metadata, EntryMetadata::open(root.get(), owner));
-  return Applier(LayerRoot(std::move(root)), metadata);
+  return Applier(LayerRoot(std::move(root)), metadata, work);
 }
 
 Applier::Counts Applier::counts() const noexcept {
   Counts counts = counts_;
-  counts.attributes = metadata_.left_behind();
+  counts.attributes = metadata_.left_behind() + writer_->left_behind();
   counts.implied = root_.made();
   return counts;
 }
@@ -133,10 +123,13 @@ Status Applier::directory(const TarEntry& entry, const EntryPath& path) {
 Status Applier::file(const TarEntry& entry, const EntryPath& path) {
   AUFS_TRY(const int parent, root_.make(path.dir));
   AUFS_CHECK(make(parent, path, [&]() -> Status {
-    AUFS_TRY(file_, sys::open_at(parent, path.name.c_str(), kNewFile, 0600));
+    const mode_t mode = metadata_.creation_mode(entry);
+    AUFS_TRY(UniqueFd file, sys::open_at(parent, path.name.c_str(), kNewFile, mode));
+    writer_->begin(std::move(file), entry);
     return ok();
   }));
-  entry_ = entry;
+  in_file_ = true;
+  extents_ = entry.extents;
   size_ += entry.size;
   extent_ = 0;
   within_ = 0;
@@ -192,25 +185,21 @@ Status Applier::whiteout(const TarEntry& entry, const EntryPath& path) {
   return ok();
 }
 
-Status Applier::data(Bytes bytes) {
-  while (!bytes.empty() && file_) {
-    const Extent& extent = entry_.extents[extent_];
+void Applier::data(Bytes bytes) {
+  while (!bytes.empty() && in_file_) {
+    const Extent& extent = extents_[extent_];
     const std::size_t fits = std::min<std::uint64_t>(bytes.size(), extent.length - within_);
-    AUFS_CHECK(write_all_at(file_.get(), bytes.first(fits), extent.offset + within_));
+    writer_->data(extent.offset + within_, bytes.first(fits));
     bytes = bytes.subspan(fits);
     within_ += fits;
     if (within_ < extent.length) continue;
     ++extent_;
     within_ = 0;
   }
-  return ok();
 }
 
-Status Applier::finish() {
-  if (!file_) return ok();
-  const UniqueFd file = std::move(file_);
-  if (entry_.sparse) AUFS_CHECK(sys::truncate(file.get(), static_cast<off_t>(entry_.size)));
-  return metadata_.set_open(file.get(), entry_);
+void Applier::finish() {
+  if (std::exchange(in_file_, false)) writer_->finish();
 }
 
 Status Applier::end() {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,9 @@
 #include "base/unique_fd.h"
 #include "layer/entry_metadata.h"
 #include "layer/entry_path.h"
+#include "layer/file_writer.h"
 #include "layer/layer_root.h"
+#include "layer/ordered_work.h"
 #include "layer/tar_entry.h"
 
 namespace aufs::layer {
@@ -28,22 +31,29 @@ class Applier {
     std::uint64_t implied = 0;  // directories that no entry stands for
   };
 
-  // `diff`: an existing, empty directory of this process.
-  static Result<Applier> open(const std::string& diff, Owner owner);
+  // `diff`: an existing, empty directory of this process. Files are filled by `work`, which is settled before end(), and before
+  // the data that they were given goes.
+  static Result<Applier> open(const std::string& diff, Owner owner, OrderedWork& work);
 
   // True if the data that follows can be read back under the entry's name.
   Result<bool> begin(const TarEntry& entry);
-  Status data(Bytes bytes);
-  Status finish();
+  void data(Bytes bytes);
+  void finish();
   // After the last entry: whiteouts of what the archive itself brings go, directories get their attributes.
   Status end();
 
+  // Once the work is settled.
   Counts counts() const noexcept;
+  std::uint64_t implied() const noexcept { return root_.made(); }
+  std::uint64_t replaced() const noexcept { return counts_.replaced; }
+  // Name of the entry that the work failed at.
+  const std::string& failed_entry() const noexcept { return writer_->failed_entry(); }
   // After end(): bytes of all files, each inode once, as diff_size().
   std::uint64_t size() const noexcept { return size_; }
 
  private:
-  Applier(LayerRoot root, const EntryMetadata& metadata) : root_(std::move(root)), metadata_(metadata) {}
+  Applier(LayerRoot root, const EntryMetadata& metadata, OrderedWork& work)
+      : root_(std::move(root)), metadata_(metadata), writer_(std::make_unique<FileWriter>(work, metadata)) {}
 
   Result<bool> plain(const TarEntry& entry, const EntryPath& path);
   Status directory(const TarEntry& entry, const EntryPath& path);
@@ -66,11 +76,12 @@ class Applier {
   std::vector<std::string> whiteouts_;
   bool has_pseudo_links_ = false;
 
-  // The regular file that is being written.
-  TarEntry entry_;
-  UniqueFd file_;
+  // The regular file that comes in.
+  bool in_file_ = false;
+  std::vector<Extent> extents_;
   std::size_t extent_ = 0;
-  std::uint64_t within_ = 0;  // bytes of that extent already written
+  std::uint64_t within_ = 0;  // bytes of that extent that have come
+  std::unique_ptr<FileWriter> writer_;
 };
 
 }  // namespace aufs::layer

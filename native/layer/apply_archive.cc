@@ -9,11 +9,20 @@ namespace aufs::layer {
 
 Result<std::unique_ptr<ApplyArchive>> ApplyArchive::open(const std::string& diff,
                                                          const ApplyOptions& options) {
-  AUFS_TRY(Applier applier, Applier::open(diff, options.owner));
-  return std::unique_ptr<ApplyArchive>(new ApplyArchive(std::move(applier), options));
+  auto work = std::make_unique<OrderedWork>();
+  AUFS_TRY(Applier applier, Applier::open(diff, options.owner, *work));
+  return std::unique_ptr<ApplyArchive>(new ApplyArchive(std::move(applier), std::move(work), options));
 }
 
-Status ApplyArchive::feed(Bytes bytes) {
+Status ApplyArchive::feed(std::span<const Bytes> chunks) {
+  Status fed = ok();
+  for (const Bytes chunk : chunks) {
+    if (fed) fed = read(chunk);
+  }
+  return settled(fed);
+}
+
+Status ApplyArchive::read(Bytes bytes) {
   if (bytes.size() > options_.max_bytes - progress_.bytes) {
     return over_limit("archive: it is longer than allowed");
   }
@@ -21,15 +30,26 @@ Status ApplyArchive::feed(Bytes bytes) {
   return reader_.feed(bytes);
 }
 
+// Of two failures the one that comes first in the archive counts: what is written lies behind what is read.
+Status ApplyArchive::settled(const Status& reading) {
+  const Status written = work_->settle();
+  if (!written) {
+    entry_ = applier_.failed_entry();
+    return written;
+  }
+  record_.framing(as_bytes(std::exchange(framing_, {})));
+  return reading;
+}
+
 Status ApplyArchive::end() {
-  AUFS_CHECK(reader_.end(options_.need_end));
+  AUFS_CHECK(settled(reader_.end(options_.need_end)));
   if (options_.record) record_.end();
   entry_.clear();
   return applier_.end();
 }
 
 Status ApplyArchive::framing(Bytes bytes) {
-  if (options_.record) record_.framing(bytes);
+  if (options_.record) framing_.append(as_text(bytes));
   return ok();
 }
 
@@ -44,24 +64,47 @@ Status ApplyArchive::begin(const TarEntry& entry) {
   progress_.file_bytes += entry.size;
   AUFS_TRY(const bool kept, applier_.begin(entry));
   // A long name stands for many directories.
-  if (applier_.counts().implied > options_.max_entries - progress_.entries) {
+  if (applier_.implied() > options_.max_entries - progress_.entries) {
     return over_limit("archive: it has more entries than allowed");
   }
-  if (options_.refuse_repeated && applier_.counts().replaced != 0) {
+  if (options_.refuse_repeated && applier_.replaced() != 0) {
     return damaged("archive: a name comes twice");
   }
-  if (options_.record) record_.begin(entry, kept);
+  if (options_.record) note_entry(entry, kept);
   return ok();
 }
 
+void ApplyArchive::note_entry(const TarEntry& entry, bool kept) {
+  const bool in_layer = kept && entry.type == EntryType::kFile && !entry.sparse && entry.size > 0;
+  work_->add(
+      [this, framing = std::exchange(framing_, {}), name = entry.path, size = in_layer ? entry.size : 0] {
+        record_.framing(as_bytes(framing));
+        record_.begin(name, size);
+        return ok();
+      });
+}
+
 Status ApplyArchive::data(Bytes bytes) {
-  if (options_.record) record_.data(bytes);
-  return applier_.data(bytes);
+  if (options_.record) {
+    const auto note = [this, bytes] {
+      record_.data(bytes);
+      return ok();
+    };
+    work_->add(note, bytes.size());
+  }
+  applier_.data(bytes);
+  return ok();
 }
 
 Status ApplyArchive::finish() {
-  if (options_.record) record_.finish();
-  return applier_.finish();
+  if (options_.record) {
+    work_->add([this] {
+      record_.finish();
+      return ok();
+    });
+  }
+  applier_.finish();
+  return ok();
 }
 
 }  // namespace aufs::layer

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "base/result.h"
@@ -32,7 +33,9 @@ class ApplyArchive final : TarSink {
 
   static Result<std::unique_ptr<ApplyArchive>> open(const std::string& diff, const ApplyOptions& options);
 
-  Status feed(Bytes bytes);
+  // The files that are complete are on their place when this returns, also if it fails.
+  Status feed(std::span<const Bytes> chunks);
+  Status feed(Bytes bytes) { return feed({&bytes, 1}); }
   Status end();
 
   const Progress& progress() const noexcept { return progress_; }
@@ -41,13 +44,17 @@ class ApplyArchive final : TarSink {
   std::uint64_t size() const noexcept { return applier_.size(); }
   // Lines of the record since the last call.
   std::string take_record() { return record_.take(); }
-  // Name of the entry that was read last.
+  // Name of the entry that was read last, or that the last call failed at.
   const std::string& entry() const noexcept { return entry_; }
 
  private:
-  ApplyArchive(Applier applier, const ApplyOptions& options)
-      : options_(options), applier_(std::move(applier)), reader_(*this) {}
+  ApplyArchive(Applier applier, std::unique_ptr<OrderedWork> work, const ApplyOptions& options)
+      : options_(options), applier_(std::move(applier)), reader_(*this), work_(std::move(work)) {}
 
+  Status read(Bytes bytes);
+  // `reading`, or what failed of the work that it left.
+  Status settled(const Status& reading);
+  void note_entry(const TarEntry& entry, bool kept);
   Status framing(Bytes bytes) override;
   Status begin(const TarEntry& entry) override;
   Status data(Bytes bytes) override;
@@ -56,9 +63,11 @@ class ApplyArchive final : TarSink {
   const ApplyOptions options_;
   Applier applier_;
   TarReader reader_;
-  TarSplitWriter record_;
   Progress progress_;
   std::string entry_;
+  std::string framing_;                // for the record, before the next entry
+  TarSplitWriter record_;              // of the work
+  std::unique_ptr<OrderedWork> work_;  // the last, for it refers to what is before
 };
 
 }  // namespace aufs::layer

@@ -7,51 +7,56 @@
 namespace aufs::layer {
 namespace {
 
-constexpr std::uint64_t kPolynomial = 0xD800000000000000;
-constexpr std::size_t kSlices = 16;
+// A number stands for a polynomial: bit 63 for 1, bit 0 for x^63. So >> multiplies by x, and what falls out at the right is
+// what has to be reduced. The polynomial of the CRC is x^64 + x^4 + x^3 + x + 1: so few terms that shifts do it, without tables.
 
-using Table = std::array<std::uint64_t, 256>;
-
-// Table k advances a byte over k further bytes, so that sixteen bytes are one step ("slicing by sixteen").
-constexpr std::array<Table, kSlices> make_tables() {
-  std::array<Table, kSlices> tables{};
-  for (std::uint64_t i = 0; i < 256; ++i) {
-    std::uint64_t crc = i;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc & 1U) != 0 ? crc >> 1U ^ kPolynomial : crc >> 1U;
-    tables[0][i] = crc;
-  }
-  for (std::size_t k = 1; k < kSlices; ++k) {
-    for (std::size_t i = 0; i < 256; ++i) {
-      const std::uint64_t before = tables[k - 1][i];
-      tables[k][i] = before >> 8U ^ tables[0][before & 0xFFU];
-    }
-  }
-  return tables;
-}
-
-constexpr std::array<Table, kSlices> kTables = make_tables();
+constexpr std::size_t kLanes =
+    8;  // that do not wait for each other, so that the compiler may keep them in vectors
+constexpr std::size_t kWord = sizeof(std::uint64_t);
 
 static_assert(std::endian::native == std::endian::little, "eight bytes are read as one number");
+
+// high * x^64, where high has no term above x^59.
+constexpr std::uint64_t reduced(std::uint64_t high) noexcept {
+  return high ^ high >> 1U ^ high >> 3U ^ high >> 4U;
+}
+
+constexpr std::uint64_t times_x8(std::uint64_t value) noexcept {
+  return value >> 8U ^ reduced(value << 56U);
+}
+
+constexpr std::uint64_t times_x64(std::uint64_t value) noexcept {
+  return reduced(value) ^ reduced(value << 63U ^ value << 61U ^ value << 60U);
+}
+
+// x^512 is x^64 to the eighth: x^32 + x^24 + x^8 + 1.
+constexpr std::uint64_t times_x512(std::uint64_t value) noexcept {
+  const std::uint64_t high = value << 56U ^ value << 40U ^ value << 32U;
+  return value ^ value >> 8U ^ value >> 24U ^ value >> 32U ^ reduced(high);
+}
+
+std::uint64_t word_at(const std::byte* at) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
 
 }  // namespace
 
 void Crc64::add(Bytes bytes) noexcept {
   std::uint64_t crc = state_;
-  const std::byte* at = bytes.data();
-  std::size_t left = bytes.size();
-  for (; left >= kSlices; left -= kSlices, at += kSlices) {
-    std::uint64_t first = 0;
-    std::uint64_t second = 0;
-    std::memcpy(&first, at, sizeof first);
-    std::memcpy(&second, at + sizeof first, sizeof second);
-    first ^= crc;
-    crc = 0;
-    for (std::size_t k = 0; k < 8; ++k) {
-      crc ^= kTables[15 - k][first >> (8 * k) & 0xFFU] ^ kTables[7 - k][second >> (8 * k) & 0xFFU];
+  if (bytes.size() >= kLanes * kWord) {
+    std::array<std::uint64_t, kLanes> lanes{crc};
+    for (std::size_t i = 0; i < kLanes; ++i) lanes[i] ^= word_at(&bytes[i * kWord]);
+    bytes = bytes.subspan(kLanes * kWord);
+    for (; bytes.size() >= kLanes * kWord; bytes = bytes.subspan(kLanes * kWord)) {
+      for (std::size_t i = 0; i < kLanes; ++i) lanes[i] = times_x512(lanes[i]) ^ word_at(&bytes[i * kWord]);
     }
+    crc = 0;
+    for (const std::uint64_t lane : lanes) crc = times_x64(crc ^ lane);
   }
-  for (; left > 0; --left, ++at)
-    crc = crc >> 8U ^ kTables[0][(crc ^ static_cast<std::uint64_t>(*at)) & 0xFFU];
+  for (; bytes.size() >= kWord; bytes = bytes.subspan(kWord)) crc = times_x64(crc ^ word_at(bytes.data()));
+  for (const std::byte byte : bytes) crc = times_x8(crc ^ static_cast<std::uint64_t>(byte));
   state_ = crc;
 }
 

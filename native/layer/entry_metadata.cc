@@ -15,6 +15,7 @@ namespace aufs::layer {
 namespace {
 
 constexpr const char* kAccessAcl = "system.posix_acl_access";
+constexpr mode_t kPermissions = 07777;
 constexpr const char* kDefaultAcl = "system.posix_acl_default";
 
 bool may_be_left_behind(Error error) {
@@ -24,6 +25,12 @@ bool may_be_left_behind(Error error) {
 Status drop_acl(int dir, const char* name, const char* key) {
   const Status removed = sys::remove_xattr(dir, name, key);
   return removed || may_be_left_behind(removed.error()) || removed.error().code == ENODATA ? ok() : removed;
+}
+
+// Asking costs a fraction of a change.
+Status set_mode_unless_made_so(int fd, mode_t mode) {
+  AUFS_TRY(const struct stat st, sys::stat_fd(fd));
+  return (st.st_mode & kPermissions) == mode ? ok() : sys::fchmod(fd, mode);
 }
 
 std::array<struct timespec, 2> times_of(const TarEntry& entry) {
@@ -54,15 +61,21 @@ bool EntryMetadata::owned_already(const Wanted& wanted) const noexcept {
   return owner_known_ && wanted.uid == uid_ && wanted.gid == gid_;
 }
 
+mode_t EntryMetadata::creation_mode(const TarEntry& entry) const noexcept {
+  return wanted(entry).mode & 0777U;
+}
+
 // Owner first, for chown(2) clears set-id bits and capabilities; times last, for everything else moves them.
 Status EntryMetadata::set_open(int fd, const TarEntry& entry) {
   const Wanted want = wanted(entry);
-  if (!owned_already(want)) AUFS_CHECK(sys::fchown(fd, want.uid, want.gid));
+  const bool owned = owned_already(want);
+  if (!owned) AUFS_CHECK(sys::fchown(fd, want.uid, want.gid));
   if (inherits_acls_) {
     AUFS_CHECK(drop_acl(fd, "", kAccessAcl));
     if (entry.type == EntryType::kDirectory) AUFS_CHECK(drop_acl(fd, "", kDefaultAcl));
   }
-  AUFS_CHECK(sys::fchmod(fd, want.mode));
+  if (owned && !inherits_acls_) AUFS_CHECK(set_mode_unless_made_so(fd, want.mode));
+  else AUFS_CHECK(sys::fchmod(fd, want.mode));
   AUFS_CHECK(set_xattrs(
       entry, [&](const char* key, const std::string& value) { return sys::set_open_xattr(fd, key, value); }));
   return sys::futimens(fd, times_of(entry).data());

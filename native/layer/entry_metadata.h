@@ -18,6 +18,8 @@ class EntryMetadata {
   // `root`: the directory in which everything is made. `owner` as in copy_tree().
   static Result<EntryMetadata> open(int root, Owner owner);
 
+  // What to make a file with, so that set_open() has to change its mode seldom: the umask may take some off, set-id bits come last.
+  mode_t creation_mode(const TarEntry& entry) const noexcept;
   // Of an open file or directory.
   Status set_open(int fd, const TarEntry& entry);
   // Of what has no descriptor: a symlink, device or FIFO.

@@ -43,24 +43,24 @@ void TarSplitWriter::framing(Bytes bytes) {
   }
 }
 
-void TarSplitWriter::begin(const TarEntry& entry, bool kept) {
+void TarSplitWriter::begin(const std::string& name, std::uint64_t size) {
   if (!pending_.empty()) segment(std::exchange(pending_, {}));
-  kept_ = kept && entry.type == EntryType::kFile && !entry.sparse && entry.size > 0;
-  name_ = entry.path;
-  size_ = entry.size;
+  name_ = name;
+  size_ = size;
   crc_ = Crc64();
-  if (!kept_) file(name_, 0, {});
+  if (size_ == 0) file(name_, 0, {});
 }
 
 void TarSplitWriter::data(Bytes bytes) {
-  if (kept_) crc_.add(bytes);
+  if (size_ > 0) crc_.add(bytes);
   else framing(bytes);
 }
 
 void TarSplitWriter::finish() {
-  if (!kept_) return;
+  if (size_ == 0) return;
   const auto crc = crc_.bytes();
   file(name_, size_, {crc.data(), crc.size()});
+  size_ = 0;
 }
 
 void TarSplitWriter::end() {

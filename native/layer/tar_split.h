@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "layer/crc64.h"
-#include "layer/tar_entry.h"
+#include "layer/tar_block.h"
 
 namespace aufs::layer {
 
@@ -20,8 +20,8 @@ namespace aufs::layer {
 class TarSplitWriter {
  public:
   void framing(Bytes bytes);
-  // `kept`: the layer has the data under the entry's name.
-  void begin(const TarEntry& entry, bool kept);
+  // `size`: bytes of data that the layer has under the entry's name, just as the archive has them; else 0.
+  void begin(const std::string& name, std::uint64_t size);
   void data(Bytes bytes);
   void finish();
   void end();
@@ -39,7 +39,6 @@ class TarSplitWriter {
   std::uint64_t position_ = 0;
   std::string name_;
   std::uint64_t size_ = 0;
-  bool kept_ = false;
   Crc64 crc_;
 };
 

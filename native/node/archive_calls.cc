@@ -108,11 +108,9 @@ Napi::Value apply_call(const Napi::CallbackInfo& info, Keep keep, Work work) {
 
 Napi::Value apply_write(const Napi::CallbackInfo& info) {
   Chunks chunks = chunks_arg(info, 1);
-  return apply_call(info, std::move(chunks.keep),
-                    [bytes = std::move(chunks.bytes)](layer::ApplyArchive& archive) -> Status {
-                      for (const layer::Bytes chunk : bytes) AUFS_CHECK(archive.feed(chunk));
-                      return ok();
-                    });
+  return apply_call(
+      info, std::move(chunks.keep),
+      [bytes = std::move(chunks.bytes)](layer::ApplyArchive& archive) { return archive.feed(bytes); });
 }
 
 Napi::Value apply_end(const Napi::CallbackInfo& info) {

@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <sys/xattr.h>
 
+#include <random>
+
 #include "layer/apply_archive.h"
 #include "layer/assemble_archive.h"
 #include "layer/base64.h"
@@ -312,6 +314,35 @@ TEST_F(Archive, TheRecordIsDockersFormat) {
   EXPECT_EQ(lines[3], R"({"type":1,"name":"d/","payload":null,"position":3})");
   EXPECT_TRUE(lines[4].starts_with(R"({"type":2,"payload":"AAAA)"));
   EXPECT_EQ(lines[5], R"({"type":2,"payload":"","position":5})");
+}
+
+// The definition: a bit at a time.
+std::array<char, 8> crc64_by_definition(std::string_view text) {
+  std::uint64_t crc = ~std::uint64_t{0};
+  for (const char c : text) {
+    crc ^= static_cast<unsigned char>(c);
+    for (int bit = 0; bit < 8; ++bit) crc = (crc & 1U) != 0 ? crc >> 1U ^ 0xD800000000000000U : crc >> 1U;
+  }
+  std::array<char, 8> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(~crc >> (56 - 8 * i) & 0xFFU);
+  return bytes;
+}
+
+TEST(Crc64, OfAnyLengthInAnyPieces) {
+  std::mt19937_64 random(64);
+  std::string text;
+  for (std::size_t length = 0; length < 700; ++length) {
+    const auto expected = crc64_by_definition(text);
+    Crc64 whole;
+    whole.add(as_bytes(text));
+    EXPECT_EQ(whole.bytes(), expected) << length << " bytes";
+    Crc64 pieces;
+    const std::size_t cut = length == 0 ? 0 : random() % length;
+    pieces.add(as_bytes(std::string_view(text).substr(0, cut)));
+    pieces.add(as_bytes(std::string_view(text).substr(cut)));
+    EXPECT_EQ(pieces.bytes(), expected) << length << " bytes, cut at " << cut;
+    text += static_cast<char>(random());
+  }
 }
 
 TEST(Crc64, OfTheIsoPolynomial) {

