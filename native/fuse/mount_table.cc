@@ -3,6 +3,7 @@
 
 #include <charconv>
 
+#include "sys/fuse_mount.h"
 #include "sys/process_control.h"
 
 namespace aufs::fuse {
@@ -69,6 +70,8 @@ std::optional<MountLine> top_mount_on(const std::string& point) {
   for (MountLine& line : parse_mount_table(*text)) {
     if (line.point == point) top = std::move(line);
   }
+  if (!top) return std::nullopt;
+  if (const std::uint64_t unique = sys::unique_mount_id(point.c_str()); unique != 0) top->id = unique;
   return top;
 }
 

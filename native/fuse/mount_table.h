@@ -20,7 +20,8 @@ struct MountLine {
 // Lines that are not in the documented form (proc_pid_mountinfo(5)) are left out.
 std::vector<MountLine> parse_mount_table(std::string_view text);
 
-// What is mounted on `point`, topmost; the kernel lists a later mount after the one that it covers.
+// What is mounted on `point`, topmost; the kernel lists a later mount after the one that it covers. Its id is one that no later
+// mount gets, where the kernel has such (Linux 6.8): numbers of the table are used again at once.
 std::optional<MountLine> top_mount_on(const std::string& point);
 
 }  // namespace aufs::fuse

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { mountAt, readMounts } from '../../lib/mount/mountinfo.ts';
 import { mount, unmount } from '../../lib/mount.ts';
+import { killAtOnce, processes, until } from '../helpers/server.ts';
 import { canMount, isRoot } from '../helpers/stage.ts';
 import { temporaryDirectory } from '../store/store_helper.ts';
 
@@ -56,6 +57,35 @@ for (const { end, stays, title } of cases) {
       } finally {
         await unmount(target, { lazy: true }).catch(() => {});
       }
+    }
+  },
+);
+
+// The kernel gives the number of a mount that is gone to the next one.
+(canMount && isRoot ? test.serial : test.skip)(
+  `a server that notices late that it was unmounted leaves alone what is mounted there since${canMount && isRoot ? '' : ' (needs root and /dev/fuse)'}`,
+  async (t) => {
+    const root = await temporaryDirectory(t);
+    const target = join(root, 'mnt');
+    for (const name of ['mnt', 'first', 'second']) await mkdir(join(root, name));
+    const number = async () => mountAt(await readMounts(), target)?.id;
+    const servers = (branch: string) => processes(join(root, branch));
+    await mount(target, { branches: [join(root, 'first')], persist: true });
+    const before = await number();
+    const first = servers('first');
+    t.is(first.length, 2);
+    try {
+      for (const pid of first) process.kill(pid, 'SIGSTOP');
+      execFileSync('umount', ['-l', target]);
+      await mount(target, { branches: [join(root, 'second')], persist: true });
+      if ((await number()) !== before) t.log('the number was not used again');
+      for (const pid of first) process.kill(pid, 'SIGCONT');
+      t.true(await until(() => servers('first').length === 0));
+      await writeFile(join(target, 'file'), 'x');
+      t.is(await readFile(join(root, 'second/file'), 'utf8'), 'x');
+    } finally {
+      killAtOnce(servers('first'));
+      await unmount(target, { lazy: true }).catch(() => {});
     }
   },
 );
