@@ -84,15 +84,22 @@ export const OPERATIONS: readonly StoreOperation[] = [
     title: 'repair after a crash',
     opens: true,
     spoil: leftovers,
-    act: async (_, root) => (await openStore(root, { sweep: false })).check({ repair: true }),
+    act: (_, root) => repair(root),
   },
   {
     title: 'repair of a list of parents',
     opens: true,
     spoil: (root) => writeFile(join(root, 'layers', UPPER), ''),
-    act: async (_, root) => (await openStore(root, { sweep: false })).check({ repair: true }),
+    act: (_, root) => repair(root),
   },
 ];
+
+/** What could not be repaired is told in the report: here it counts as a refusal. */
+async function repair(root: string): Promise<void> {
+  const { findings } = await (await openStore(root, { sweep: false })).check({ repair: true });
+  const failed = findings.find(({ failure }) => failure !== undefined);
+  if (failed !== undefined) throw Object.assign(new Error(failed.failure), { code: 'NOT_REPAIRED' });
+}
 
 /** Writes into a mount, without fsync(2), and unmounts. */
 export const WRITE: StoreOperation = {
