@@ -60,6 +60,13 @@ void IoModes::close(std::uint64_t nodeid, bool passthrough) {
   if (state.cached == 0 && state.passthrough == 0 && !state.stale) shard.states.erase(found);
 }
 
+void IoModes::while_closed(std::uint64_t nodeid, const std::function<void()>& work) {
+  Shard& shard = shards_[nodeid % kShards];
+  const std::lock_guard lock(shard.mutex);
+  // What is known of a file means that it is open or that its pages are stale.
+  if (shard.states.find(nodeid) == shard.states.end()) work();
+}
+
 void IoModes::forget(std::uint64_t nodeid) {
   Shard& shard = shards_[nodeid % kShards];
   const std::lock_guard lock(shard.mutex);

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
@@ -41,6 +42,8 @@ class IoModes {
   // `backing_fd`: the data as it may be given to the kernel; empty if this open should not be passthrough on its own account.
   OpenMode open(std::uint64_t nodeid, std::optional<int> backing_fd);
   void close(std::uint64_t nodeid, bool passthrough);
+  // Calls `work` if nobody has the file open, and pages that the kernel may have of it are good. Opens of it wait until that returns.
+  void while_closed(std::uint64_t nodeid, const std::function<void()>& work);
   // The kernel has dropped the inode, and with it its pages.
   void forget(std::uint64_t nodeid);
 

@@ -33,11 +33,11 @@ std::uint64_t NodeTable::remember(const NodePtr& node) {
   const auto fresh_id = [&] { return next_.fetch_add(1, std::memory_order_relaxed) * kShards + index; };
   const Forgotten* const before = shard.forgotten.find(ino);
   std::uint64_t id = before != nullptr ? before->id : fresh_id();
-  auto [entry, inserted] = shard.by_id.emplace(id, Entry{node, 1});
+  auto [entry, inserted] = shard.by_id.emplace(id, Entry{node, 1, 0});
   // Another node with that inode number still has the nodeid: its branch was edited behind the union.
   if (!inserted) {
     id = fresh_id();
-    entry = shard.by_id.emplace(id, Entry{node, 1}).first;
+    entry = shard.by_id.emplace(id, Entry{node, 1, 0}).first;
   }
   try {
     shard.by_node.emplace(node.get(), id);
@@ -55,6 +55,15 @@ std::uint64_t NodeTable::find(const NodePtr& node) const {
   const std::lock_guard lock(shard.mutex);
   const auto known = shard.by_node.find(node.get());
   return known == shard.by_node.end() ? 0 : known->second;
+}
+
+bool NodeTable::is_first_open(std::uint64_t id) {
+  Shard& shard = shards_[id % kShards];
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.by_id.find(id);
+  if (found == shard.by_id.end() || found->second.opened != 0) return false;
+  found->second.opened = 1;
+  return true;
 }
 
 std::vector<NodePtr> NodeTable::all() const {

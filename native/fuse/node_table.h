@@ -46,6 +46,9 @@ class NodeTable {
   // All nodes that the kernel knows, the root included.
   std::vector<NodePtr> all() const;
 
+  // True at the first call for this nodeid since the kernel got to know it.
+  bool is_first_open(std::uint64_t id);
+
   // Number of inodes that the kernel knows, the root included.
   std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
@@ -53,7 +56,8 @@ class NodeTable {
   static constexpr std::size_t kShards = 64;
   struct Entry {
     NodePtr node;
-    std::uint64_t lookups;
+    std::uint64_t lookups : 63;
+    std::uint64_t opened : 1;
   };
   struct alignas(64) Shard {
     mutable std::mutex mutex;

@@ -36,4 +36,14 @@ void notify_name_changed(int device, std::uint64_t parent, std::string_view name
   [[maybe_unused]] const Status sent = sys::write_device(device, parts);
 }
 
+void notify_data(int device, std::uint64_t nodeid, std::span<const std::byte> data) noexcept {
+  const auto length = static_cast<std::uint32_t>(data.size());
+  const wire::NotifyStore body{nodeid, 0, length, 0};
+  const auto size = static_cast<std::uint32_t>(sizeof(wire::OutHeader) + sizeof body + data.size());
+  const wire::OutHeader header{size, wire::kNotifyStore, 0};
+  const std::array<iovec, 3> parts{vector_of(header), vector_of(body),
+                                   iovec{const_cast<std::byte*>(data.data()), data.size()}};
+  [[maybe_unused]] const Status sent = sys::write_device(device, parts);
+}
+
 }  // namespace aufs::fuse

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 // Tells the kernel, unasked, that what it remembers is old. It may wait there for a directory that another request holds, so no lock of
@@ -12,5 +14,8 @@ namespace aufs::fuse {
 void notify_directory_changed(int device, std::uint64_t nodeid) noexcept;
 // A name, present or absent. It is asked for again at its next use; whoever stands there, or has it mounted over, stays.
 void notify_name_changed(int device, std::uint64_t parent, std::string_view name) noexcept;
+// Puts the whole data of a file into the kernel's page cache, so that it need not ask for it. It waits for pages that are being read or
+// written: nobody may have the file open.
+void notify_data(int device, std::uint64_t nodeid, std::span<const std::byte> data) noexcept;
 
 }  // namespace aufs::fuse

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "fuse/convert.h"
+#include "fuse/notify.h"
 #include "fuse/operations.h"
 #include "fuse/set_id.h"
 #include "sys/process_control.h"
@@ -44,6 +45,24 @@ Result<std::optional<int>> backing_of(Call& call, const OpenFilePtr& file, bool 
   return has_privileges_to_lose(fs, node, *st) ? std::optional<int>() : fd;
 }
 
+// Larger files are seldom read whole, and the kernel asks for their data in few large pieces.
+constexpr std::size_t kSmallFile = 64 << 10;
+
+// Gives the kernel the data of a small file of a read-only branch along with the answer to its first open, so that it asks for neither the
+// data nor, afterwards, for the attributes, whose access time a READ makes it distrust.
+//
+// Data that was read before somebody wrote must not come after it. Whoever writes has the file open, and while_closed() lets nobody open it; who
+// sets its size by name has the file copied up first, for which while_lower() makes him wait, and the kernel cuts off its pages then.
+void give_data(Call& call, const OpenFilePtr& file, std::uint64_t nodeid, std::uint32_t flags) {
+  Server& server = call.server;
+  if (opens_for_writing(flags) || (flags & O_DIRECT) != 0 || server.settings.revalidate) return;
+  if (!server.nodes.is_first_open(nodeid)) return;
+  const std::span<const std::byte> data = server.fs.small_lower_data(file, call.scratch.first(kSmallFile));
+  if (data.empty()) return;
+  server.modes.while_closed(
+      nodeid, [&] { server.fs.while_lower(file, [&] { notify_data(call.device, nodeid, data); }); });
+}
+
 struct Granted {
   std::uint64_t fh;
   wire::OpenOut out;
@@ -54,6 +73,7 @@ Result<Granted> grant(Call& call, OpenFilePtr file, std::uint64_t nodeid, std::u
   Server& server = call.server;
   const bool writable = opens_for_writing(flags);
   AUFS_TRY(const std::optional<int> backing, backing_of(call, file, writable, st));
+  if (!backing) give_data(call, file, nodeid, flags);
   auto handle = std::make_shared<FileHandle>(FileHandle{std::move(file), nodeid, false, false});
   const OpenMode mode = server.modes.open(nodeid, backing);
   const bool needs_flush = writable && !mode.passthrough && server.fs.needs_flush(handle->file);

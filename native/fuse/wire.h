@@ -104,6 +104,7 @@ inline constexpr std::uint32_t kSetKillSetId = 1U << 11;
 
 inline constexpr std::int32_t kNotifyInvalInode = 2;
 inline constexpr std::int32_t kNotifyInvalEntry = 3;
+inline constexpr std::int32_t kNotifyStore = 4;
 inline constexpr std::uint32_t kExpireOnly =
     1U << 0;  // of INVAL_ENTRY, 7.38; older kernels drop the name instead
 
@@ -295,6 +296,10 @@ struct NotifyInvalEntry {  // the name and a NUL follow
   std::uint64_t parent;
   std::uint32_t namelen, flags;
 };
+struct NotifyStore {  // size bytes follow
+  std::uint64_t nodeid, offset;
+  std::uint32_t size, padding;
+};
 struct IoctlIn {  // in_size bytes follow
   std::uint64_t fh;
   std::uint32_t flags, cmd;
@@ -323,6 +328,6 @@ static_assert(kIs<LseekIn, 24> && kIs<LseekOut, 8> && kIs<FallocateIn, 32>);
 static_assert(kIs<CopyFileRangeIn, 56> && kIs<CopyFileRangeOut, 8>);
 static_assert(kIs<InitIn, 64> && kIs<InitOut, 64>);
 static_assert(kIs<Dirent, 24> && kIs<Direntplus, 152> && kIs<NotifyInvalInode, 24>);
-static_assert(kIs<NotifyInvalEntry, 16> && kIs<IoctlIn, 32> && kIs<IoctlOut, 16>);
+static_assert(kIs<NotifyInvalEntry, 16> && kIs<NotifyStore, 24> && kIs<IoctlIn, 32> && kIs<IoctlOut, 16>);
 
 }  // namespace aufs::fuse::wire

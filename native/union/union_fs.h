@@ -225,6 +225,11 @@ class UnionFs {
   // last close of the file its data is not moved: what would have to fails with EBUSY.
   std::optional<int> passthrough_fd(const OpenFilePtr& file);
 
+  // The whole data of a file in a read-only branch, in `into`; nothing if the data is elsewhere, does not fit or cannot be read.
+  std::span<const std::byte> small_lower_data(const OpenFilePtr& file, std::span<std::byte> into);
+  // Calls `work` if the data is in a read-only branch. It is not written to through this union before that returns.
+  void while_lower(const OpenFilePtr& file, const std::function<void()>& work);
+
   // Makes sure that node is in the writable branch. Nothing happens if it already is.
   Status copy_up(const NodePtr& node);
   // Waits until no file is copied behind any more. To be called before the union is closed, which drops what is not copied.

@@ -146,6 +146,23 @@ NodePtr UnionFs::node_of(const OpenFilePtr& file) {
   return file->node;
 }
 
+std::span<const std::byte> UnionFs::small_lower_data(const OpenFilePtr& file, std::span<std::byte> into) {
+  SharedFd fd;
+  while_lower(file, [&] { fd = file->node->backing.read; });
+  if (!fd) return {};
+  const Result<struct stat> st = sys::stat_fd(fd->get());
+  if (!st || st->st_size > static_cast<off_t>(into.size())) return {};
+  const auto size = static_cast<std::size_t>(st->st_size);
+  const Result<std::size_t> got = sys::pread(fd->get(), into.first(size), 0);
+  return got && *got == size ? into.first(size) : std::span<const std::byte>();
+}
+
+void UnionFs::while_lower(const OpenFilePtr& file, const std::function<void()>& work) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  const std::shared_lock guard(file->node->state);
+  if (!impl_->engine.is_writable(file->node->branch) && !file->node->partial) work();
+}
+
 std::optional<int> UnionFs::passthrough_fd(const OpenFilePtr& file) {
   const SharedTree tree(impl_->engine.tree_lock);
   const std::lock_guard guard(file->node->state);

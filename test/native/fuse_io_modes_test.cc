@@ -59,6 +59,28 @@ TEST(FuseIoModes, PagesAreStaleAfterPassthroughOnce) {
   EXPECT_TRUE(modes.open(kFile, std::nullopt).keep_cache);
 }
 
+TEST(FuseIoModes, PagesAreGivenWhileNobodyHasTheFileOpenAndNoneAreStale) {
+  FakeRegistry registry;
+  IoModes modes(&registry, "");
+  const auto given = [&] {
+    bool yes = false;
+    modes.while_closed(kFile, [&] { yes = true; });
+    return yes;
+  };
+  EXPECT_TRUE(given());
+  modes.open(kFile, std::nullopt);
+  EXPECT_FALSE(given());
+  modes.close(kFile, false);
+  EXPECT_TRUE(given());
+  modes.open(kFile, 5);
+  EXPECT_FALSE(given());
+  modes.close(kFile, true);
+  EXPECT_FALSE(given());
+  modes.open(kFile, std::nullopt);
+  modes.close(kFile, false);
+  EXPECT_TRUE(given());
+}
+
 TEST(FuseIoModes, ARefusalForAllIsRememberedWithItsReason) {
   FakeRegistry registry;
   IoModes modes(&registry, "");

@@ -120,6 +120,18 @@ TEST_F(FuseNodeTable, ANodeHasTheSameIdAgain) {
   EXPECT_EQ(nodes->get(id), node("file"));
 }
 
+TEST_F(FuseNodeTable, TheFirstOpenIsTheFirstSinceTheKernelKnowsTheNode) {
+  const std::uint64_t id = remember("file");
+  EXPECT_TRUE(nodes->is_first_open(id));
+  EXPECT_FALSE(nodes->is_first_open(id));
+  EXPECT_EQ(remember("file"), id);
+  EXPECT_FALSE(nodes->is_first_open(id));
+  EXPECT_TRUE(nodes->forget(id, 2));
+  EXPECT_FALSE(nodes->is_first_open(id));
+  EXPECT_EQ(remember("file"), id);
+  EXPECT_TRUE(nodes->is_first_open(id));
+}
+
 TEST_F(FuseNodeTable, AForgottenNodeIsFoundByItsPath) {
   const std::uint64_t id = remember("d/e/deep");
   EXPECT_TRUE(nodes->forget(id, 1));

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <span>
 #include <thread>
 
 #include "scratch.h"
@@ -300,6 +302,27 @@ TEST_F(UnionFsTest, UnlinkedOpenFilesLiveOn) {
     EXPECT_TRUE(fs->setattr(open_node, chmod));
   }
   EXPECT_FALSE(scratch.exists("rw/low"));
+}
+
+TEST_F(UnionFsTest, SmallDataOfAReadOnlyBranchIsGivenUntilItIsWritten) {
+  scratch.file("ro1/low", "low");
+  scratch.file("rw/up", "up");
+  open();
+  std::array<std::byte, 8> room{};
+  const auto data = [&](const OpenFilePtr& file) {
+    const auto got = fs->small_lower_data(file, room);
+    return std::string(reinterpret_cast<const char*>(got.data()), got.size());
+  };
+  const OpenFilePtr low = *fs->open(node("low"), O_RDONLY);
+  EXPECT_EQ(data(low), "low");
+  EXPECT_TRUE(fs->small_lower_data(low, std::span(room).first(2)).empty());
+  EXPECT_EQ(data(*fs->open(node("up"), O_RDONLY)), "");
+  bool called = false;
+  fs->while_lower(low, [&] { called = true; });
+  EXPECT_TRUE(called);
+  ASSERT_TRUE(fs->copy_up(node("low")));
+  fs->while_lower(low, [] { FAIL() << "it is in the writable branch now"; });
+  EXPECT_EQ(data(low), "");
 }
 
 TEST_F(UnionFsTest, TwoWritersOfOneBranchAreRefused) {

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// How often the kernel and the server call: what docs/performance.md, "Round trips", says in numbers.
+import { existsSync, readFileSync } from 'node:fs';
+import { open, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { mounted, python } from '../helpers/mounted.ts';
+import { serverOf } from '../helpers/server.ts';
+import type { Stage } from '../helpers/stage.ts';
+import type { Tree } from '../helpers/tree.ts';
+
+const COUNT = 40;
+const NAMES = Array.from({ length: COUNT }, (_, i) => `f${i}`);
+const MANY: Tree = Object.fromEntries(NAMES.map((name) => [name, name.repeat(1000)]));
+
+/** Calls of read(2) and its kin by the server while `body` runs: one for each request, and those on files of the branches. */
+async function reads(stage: Stage, body: () => Promise<void>): Promise<number> {
+  const path = `/proc/${serverOf(stage).worker}/io`;
+  const count = () => Number(/^syscr: (\d+)$/m.exec(readFileSync(path, 'utf8'))?.[1]);
+  const before = count();
+  await body();
+  return count() - before;
+}
+
+if (existsSync('/proc/self/io')) {
+  mounted(
+    'a small lower file is read with OPEN and RELEASE alone, and its attributes stay known',
+    MANY,
+    { root: true },
+    async (t, stage) => {
+      await stage.mount();
+      for (const name of NAMES) await stat(stage.at(name));
+      const made = await reads(stage, async () => {
+        for (const name of NAMES) {
+          await using file = await open(stage.at(name));
+          t.is(await file.readFile('utf8'), name.repeat(1000));
+          t.is((await file.stat()).size, name.length * 1000);
+        }
+      });
+      // The two, and one to read the file. It was READ and GETATTR besides.
+      t.true(made / COUNT < 3.5, `${made / COUNT} a file`);
+    },
+  );
+}
+
+mounted(
+  'a lower file whose data the kernel was given is seen as it is written, cut and replaced',
+  { f: 'old old old', cut: 'x'.repeat(9000), grown: 'short', again: 'first' },
+  {},
+  async (t, stage) => {
+    await stage.mount();
+    const read = (name: string) => readFile(stage.at(name), 'utf8');
+    t.is(await read('f'), 'old old old');
+    await writeFile(stage.at('f'), 'NEW', { flag: 'r+' });
+    t.is(await read('f'), 'NEW old old');
+    t.is((await read('cut')).length, 9000);
+    await python(stage, "import os; os.truncate('cut', 5000); os.truncate('grown', 8)");
+    t.is(await read('cut'), 'x'.repeat(5000));
+    t.is(await read('grown'), 'short\0\0\0');
+    await writeFile(stage.at('again'), 'second one');
+    t.is(await read('again'), 'second one');
+    t.is(await readFile(join(stage.lowers[0] as string, 'again'), 'utf8'), 'first');
+  },
+);
+
+// Each file is opened for the first time by readers while somebody else writes to it or cuts it.
+mounted(
+  'who reads a lower file for the first time while it is written sees no old data afterwards',
+  {},
+  { programs: ['python3'] },
+  async (t, stage) => {
+    const lower = stage.lowers[0] as string;
+    const count = 300;
+    for (let i = 0; i < count; i++) await writeFile(join(lower, `r${i}`), 'o'.repeat(20_000));
+    await stage.mount();
+    const wrong = await python(
+      stage,
+      `
+import os, threading
+def change(i):
+    name = 'r%d' % i
+    if i % 3 == 0: os.truncate(name, 7000)
+    elif i % 3 == 1:
+        fd = os.open(name, os.O_WRONLY | os.O_TRUNC); os.write(fd, b'n' * 9000); os.close(fd)
+    else:
+        fd = os.open(name, os.O_RDWR); os.pwrite(fd, b'n' * 8192, 4096); os.close(fd)
+def look(i):
+    fd = os.open('r%d' % i, os.O_RDONLY); os.read(fd, 65536); os.close(fd)
+wanted = [b'o' * 7000, b'n' * 9000, b'o' * 4096 + b'n' * 8192 + b'o' * 7712]
+start = threading.Barrier(3)
+def run(work):
+    for i in range(${count}):
+        start.wait()
+        work(i)
+threads = [threading.Thread(target=run, args=(w,)) for w in (change, look, look)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+def content(i):
+    with open('r%d' % i, 'rb') as file: return file.read()
+print([i for i in range(${count}) if content(i) != wanted[i % 3]])
+`,
+    );
+    t.is(wrong.trim(), '[]');
+  },
+);
