@@ -57,7 +57,8 @@ Result<struct stat> stat_at(int dir, const char* name) {
   return st;
 }
 
-Result<struct stat> stat_with_birth(int dir, const char* name, struct timespec* birth) {
+Result<struct stat> stat_with_birth(int dir, const char* name, struct timespec* birth,
+                                    Protection* protection) {
   struct statx sx {};
   const int flags = AT_SYMLINK_NOFOLLOW | (*name == '\0' ? AT_EMPTY_PATH : 0);
   if (::statx(dir, name, flags, STATX_BASIC_STATS | STATX_BTIME, &sx) < 0) return Error::last("statx");
@@ -77,6 +78,10 @@ Result<struct stat> stat_with_birth(int dir, const char* name, struct timespec* 
   st.st_ctim = {sx.stx_ctime.tv_sec, sx.stx_ctime.tv_nsec};
   *birth = {};
   if (sx.stx_mask & STATX_BTIME) *birth = {sx.stx_btime.tv_sec, sx.stx_btime.tv_nsec};
+  if (protection != nullptr) {
+    protection->immutable = (sx.stx_attributes & STATX_ATTR_IMMUTABLE) != 0;
+    protection->append_only = (sx.stx_attributes & STATX_ATTR_APPEND) != 0;
+  }
   return st;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "sys/inode_flags.h"
 
 // Open files: opening, reading, writing, copying. Every descriptor made here is close-on-exec.
 namespace aufs::sys {
@@ -31,8 +32,9 @@ Result<UniqueFd> reopen(int fd, int flags);
 Result<struct stat> stat_fd(int fd);
 // fstatat(2) without following a symlink; an empty name means `dir` itself.
 Result<struct stat> stat_at(int dir, const char* name);
-// As stat_at, with the time of birth where the file system has one (statx(2)).
-Result<struct stat> stat_with_birth(int dir, const char* name, struct timespec* birth);
+// As stat_at, with the time of birth where the file system has one, and with what the inode's flags forbid (statx(2)).
+Result<struct stat> stat_with_birth(int dir, const char* name, struct timespec* birth,
+                                    Protection* protection = nullptr);
 
 Result<std::size_t> pread(int fd, std::span<std::byte> into, off_t offset);
 Result<std::size_t> pwrite(int fd, std::span<const std::byte> from, off_t offset);

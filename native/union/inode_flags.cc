@@ -70,10 +70,20 @@ Status check_flags(Engine& engine, const NodePtr& node, Change change) {
   return check_protection(engine, node, change);
 }
 
+Status check_flags(Engine& engine, const Node& node, const Attr& attr) {
+  if (S_ISLNK(node.type) || engine.is_writable(node.branch)) return ok();
+  const bool forbidden = attr.protection.immutable || attr.protection.append_only;
+  return forbidden ? Status(Error{EPERM, "flags"}) : ok();
+}
+
 // A whiteout is made, which the file system of an append-only directory would not mind.
+Status check_directory_flags(Engine& engine, const NodePtr& dir) {
+  return check_protection(engine, dir, Change::kAny);
+}
+
 Status check_flags(Engine& engine, const NodePtr& parent, const std::string& name) {
   if (!parent->is_dir()) return ok();
-  AUFS_CHECK(check_protection(engine, parent, Change::kAny));
+  AUFS_CHECK(check_directory_flags(engine, parent));
   const Result<NameEntry> entry = visible_entry(engine, parent, name);
   if (!entry || engine.is_writable(entry->top)) return ok();
   const Result<Found> found = lookup(engine, parent, name);

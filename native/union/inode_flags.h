@@ -25,6 +25,10 @@ enum class Change : std::uint8_t {
 };
 // Errors: EPERM if a flag forbids the change. Of what is in a writable branch its file system will say so itself.
 Status check_flags(Engine& engine, const NodePtr& node, Change change);
+// The same for any change, by attributes that are known. The caller holds node.state.
+Status check_flags(Engine& engine, const Node& node, const Attr& attr);
+// For names that are to go from a directory, whatever branch that is in.
+Status check_directory_flags(Engine& engine, const NodePtr& dir);
 // The same for a name that is to go from `parent`, and for what it leads to. A name that is not there may go.
 Status check_flags(Engine& engine, const NodePtr& parent, const std::string& name);
 

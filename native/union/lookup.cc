@@ -77,6 +77,7 @@ void remember_name(const NodePtr& node, const NodePtr& parent, const std::string
   if (has_name(*node, parent, name)) return;
   node->names.push_back({parent, name});
   node->pin.reset();  // a file that had lost all known names has one again: it was a hard link
+  node->gone = false;
 }
 
 void fill_directory(Node& node, const std::vector<BranchIndex>& branches) {
@@ -195,7 +196,7 @@ Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string&
                        const NameEntry& entry) {
   AUFS_TRY(const SharedFd dir, dir_fd(engine, parent, entry.top));
   Attr attr;
-  AUFS_TRY(attr.st, sys::stat_with_birth(dir->get(), name.c_str(), &attr.btime));
+  AUFS_TRY(attr.st, sys::stat_with_birth(dir->get(), name.c_str(), &attr.btime, &attr.protection));
   return node_with(engine, parent, name, entry, attr);
 }
 
@@ -236,6 +237,15 @@ Result<Found> node_with(Engine& engine, const NodePtr& parent, const std::string
   // The data is not where this name is: a hard link of a copied file, or a file that is being copied.
   AUFS_TRY(attr, attributes(engine, node));
   return Found{node, attr};
+}
+
+NodePtr known_node(Engine& engine, const NodePtr& parent, const std::string& name, const NameEntry& entry) {
+  if (is_edited(engine, parent)) return nullptr;
+  NodePtr node = engine.inodes->find(engine.numbers.number(engine.branch(entry.top).dev, entry.ino));
+  if (!node || node->is_dir()) return nullptr;
+  const std::shared_lock guard(node->state);
+  const bool same = !node->grouped && node->branch == entry.top && has_name(*node, parent, name);
+  return same ? node : nullptr;
 }
 
 Result<NodePtr> live_node(Engine& engine, const NodePtr& parent, const std::string& name,
@@ -290,21 +300,26 @@ Result<std::vector<DirEntry>> list_directory(Engine& engine, const NodePtr& dir)
 namespace {
 
 // The caller holds node->state.
-Result<struct stat> stat_backing(Engine& engine, const NodePtr& node, struct timespec* birth) {
+Result<struct stat> stat_backing(Engine& engine, const NodePtr& node, Attr& attr) {
   AUFS_TRY(const Place place, locate(engine, node));
-  return sys::stat_with_birth(place.fd, place.leaf(), birth);
+  return sys::stat_with_birth(place.fd, place.leaf(), &attr.btime, &attr.protection);
 }
 
 }  // namespace
 
 Result<Attr> attributes(Engine& engine, const NodePtr& node) {
   const std::shared_lock guard(node->state);
+  return attributes_held(engine, node);
+}
+
+Result<Attr> attributes_held(Engine& engine, const NodePtr& node, struct stat* backing) {
   Attr attr;
-  Result<struct stat> st = stat_backing(engine, node, &attr.btime);
+  Result<struct stat> st = stat_backing(engine, node, attr);
   // Deleted or replaced behind the union while it is open.
   if (!st && node->backing.read) st = sys::stat_with_birth(node->backing.read->get(), "", &attr.btime);
   if (!st) return st.error();
   attr.st = *st;
+  if (backing != nullptr) *backing = *st;
   if (node->partial) AUFS_CHECK(node->partial->show(attr.st));
   attr.passing = node->partial != nullptr;
   fix_up(engine, *node, attr);

@@ -16,6 +16,10 @@ Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string&
 Result<Found> node_with(Engine& engine, const NodePtr& parent, const std::string& name,
                         const NameEntry& entry, Attr attr);
 
+// The live node of a file that is known by this name, without a question to its branch; null if that has to be asked. The caller
+// holds parent->dir->lock.
+NodePtr known_node(Engine& engine, const NodePtr& parent, const std::string& name, const NameEntry& entry);
+
 // The live node behind an entry, or null; makes none.
 Result<NodePtr> live_node(Engine& engine, const NodePtr& parent, const std::string& name,
                           const NameEntry& entry);
@@ -28,5 +32,7 @@ Result<std::vector<DirEntry>> list_directory(Engine& engine, const NodePtr& dir)
 
 // Attributes as the union shows them. The caller does not hold node->state.
 Result<Attr> attributes(Engine& engine, const NodePtr& node);
+// The same for whoever holds it. `backing`, if not null, gets what the branch says.
+Result<Attr> attributes_held(Engine& engine, const NodePtr& node, struct stat* backing = nullptr);
 
 }  // namespace aufs

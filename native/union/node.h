@@ -119,6 +119,7 @@ class Node {
   long covered = 0;
   unsigned open_count = 0;
   bool unnamed = false;  // made by tmpfile() and not linked yet
+  bool gone = false;     // its last link went: nobody will find it again
   bool lent =
       false;  // while open: the kernel reads or writes the backing file itself, so it must stay what it is
 

@@ -10,6 +10,7 @@
 #include "sys/names.h"
 #include "union/copy_up.h"
 #include "union/dir_merge.h"
+#include "union/inode_flags.h"
 #include "union/lookup.h"
 #include "union/select_branch.h"
 #include "union/staging.h"
@@ -64,6 +65,7 @@ void after_name_went(Engine& engine, const NodePtr& node, const NodePtr& parent,
   names.erase(std::remove_if(names.begin(), names.end(),
                              [&](const Name& known) { return is_name(known, parent, name); }),
               names.end());
+  if (names.empty() && links <= 1 && !node->grouped) node->gone = true;
   // A name that existed below only is covered now; one that was copied up was counted then.
   const bool has_links = links > 1 || engine.hard_links.count_gone(node->ino) > 0;
   if (!engine.is_writable(entry.top)) {
@@ -108,11 +110,23 @@ Status check_branch(Engine& engine, const NodePtr& parent, const NameEntry& entr
   return now == branch ? ok() : Status(Error{EAGAIN, "remove"});
 }
 
+// The node that is to lose the name. The caller holds parent->dir->lock.
+Result<NodePtr> victim_of(Engine& engine, const NodePtr& parent, const std::string& name,
+                          const NameEntry& entry) {
+  if (NodePtr known = known_node(engine, parent, name, entry)) return known;
+  AUFS_TRY(const Found found, node_for(engine, parent, name, entry));
+  return found.node;
+}
+
+// Every system call here is made once for each file of a tree that is deleted: what is known is not asked again.
 Status try_unlink(Engine& engine, const NodePtr& parent, const std::string& name) {
   AUFS_TRY(const NameEntry seen, visible_entry(engine, parent, name));
   if (seen.type == DT_DIR) return Error{EISDIR, "unlink"};
   AUFS_TRY(const BranchIndex branch, branch_for_change(engine, parent, seen.top));
-  AUFS_CHECK(copy_up_directory(engine, parent, branch));
+  if (!has_layer(*parent, branch)) {
+    AUFS_CHECK(check_flags(engine, parent, name));  // before anything is copied up
+    AUFS_CHECK(copy_up_directory(engine, parent, branch));
+  }
   const std::lock_guard guard(parent->dir->lock);
   AUFS_TRY(DirIndex* const index, ensure_index(engine, parent));
   const NameEntry* const found = index->find(name);
@@ -120,19 +134,27 @@ Status try_unlink(Engine& engine, const NodePtr& parent, const std::string& name
   if (found->type == DT_DIR) return Error{EISDIR, "unlink"};
   AUFS_CHECK(check_branch(engine, parent, *found, branch));
   const Removal removal = removal_of(*index, name, *found, branch);
+  // Where no whiteout is made, the file system of the branch finds out itself.
+  if (removal.hides || top_branch(*parent) != branch) AUFS_CHECK(check_directory_flags(engine, parent));
   AUFS_TRY(const SharedFd dir, dir_fd(engine, parent, branch));
-  AUFS_TRY(const Found victim, node_for(engine, parent, name, removal.entry));
-  const std::lock_guard state(victim.node->state);
-  AUFS_CHECK(before_name_goes(engine, victim.node, parent, name));
+  AUFS_TRY(const NodePtr victim, victim_of(engine, parent, name, removal.entry));
+  const std::lock_guard state(victim->state);
+  struct stat file {};
+  AUFS_TRY(const Attr attr, attributes_held(engine, victim, &file));
+  AUFS_CHECK(check_flags(engine, *victim, attr));
+  AUFS_CHECK(before_name_goes(engine, victim, parent, name));
   AUFS_CHECK(hide_and_remove(engine, dir->get(), name, removal, [&]() -> Status {
-    AUFS_TRY(const struct stat file, sys::stat_at(dir->get(), name.c_str()));
+    // The group's file may be another one.
+    if (victim->grouped) {
+      AUFS_TRY(file, sys::stat_at(dir->get(), name.c_str()));
+    }
     AUFS_CHECK(sys::unlink(dir->get(), name.c_str()));
     if (file.st_nlink == 1) engine.numbers.forget(engine.branch(branch), file.st_ino);
     return ok();
   }));
   forget_entry(*index, name, removal);
   entries_changed(engine, parent, branch);
-  after_name_went(engine, victim.node, parent, name, removal.entry, victim.attr.st.st_nlink, branch);
+  after_name_went(engine, victim, parent, name, removal.entry, attr.st.st_nlink, branch);
   return ok();
 }
 

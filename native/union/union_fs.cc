@@ -185,7 +185,9 @@ std::uint64_t UnionFs::inode_number(const NodePtr& node) {
 }
 
 bool UnionFs::is_removed(const NodePtr& node) {
-  return node->is_dir() && node->dir->removed;
+  if (node->is_dir()) return node->dir->removed;
+  const std::shared_lock guard(node->state);
+  return node->gone;
 }
 
 NodePtr UnionFs::find_node(std::uint64_t ino) const {
@@ -260,9 +262,7 @@ Status UnionFs::unlink(const NodePtr& parent, std::string_view name) {
   if (name == "." || name == "..") return Error{EISDIR, "unlink"};
   AUFS_CHECK(check_old_name(impl_->engine, parent, name));
   const SharedTree tree(impl_->engine.tree_lock);
-  const std::string key(name);
-  AUFS_CHECK(check_flags(impl_->engine, parent, key));
-  return unlink_name(impl_->engine, parent, key);
+  return unlink_name(impl_->engine, parent, std::string(name));
 }
 
 Status UnionFs::rmdir(const NodePtr& parent, std::string_view name) {

@@ -29,7 +29,8 @@ using OpenFilePtr = std::shared_ptr<OpenFile>;
 // Attributes as the union shows them. `st.st_ino` and `st.st_nlink` are the union's, `st.st_dev` is the backing file's.
 struct Attr {
   struct stat st {};
-  struct timespec btime {};  // birth time; zero where the branch's file system has none
+  struct timespec btime {};    // birth time; zero where the branch's file system has none
+  sys::Protection protection;  // by the flags of the backing file
   bool passing = false;  // the file is being copied behind: its times will change once more without a write
 };
 
@@ -149,7 +150,8 @@ class UnionFs {
   Result<std::string> branch_path(BranchIndex branch) const;
   // st_ino of the node, constant for its life.
   static std::uint64_t inode_number(const NodePtr& node);
-  // True for a directory that was removed or replaced; names_of() still tells the name that it had.
+  // True for a directory that was removed or replaced, whose name names_of() still tells, and for a file whose last link went
+  // through this union.
   static bool is_removed(const NodePtr& node);
   // The node with that inode number, if it is alive; null otherwise.
   NodePtr find_node(std::uint64_t ino) const;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // How often the kernel and the server call: what docs/performance.md, "Round trips", says in numbers.
 import { existsSync, readFileSync } from 'node:fs';
-import { open, readFile, stat, writeFile } from 'node:fs/promises';
+import { open, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type SystemCall, straceMissing, systemCalls } from '../faults/strace.ts';
 import { mounted, python } from '../helpers/mounted.ts';
 import { serverOf } from '../helpers/server.ts';
 import type { Stage } from '../helpers/stage.ts';
@@ -12,6 +13,8 @@ const COUNT = 40;
 const NAMES = Array.from({ length: COUNT }, (_, i) => `f${i}`);
 const MANY: Tree = Object.fromEntries(NAMES.map((name) => [name, name.repeat(1000)]));
 
+const noStrace = straceMissing();
+
 /** Calls of read(2) and its kin by the server while `body` runs: one for each request, and those on files of the branches. */
 async function reads(stage: Stage, body: () => Promise<void>): Promise<number> {
   const path = `/proc/${serverOf(stage).worker}/io`;
@@ -19,6 +22,11 @@ async function reads(stage: Stage, body: () => Promise<void>): Promise<number> {
   const before = count();
   await body();
   return count() - before;
+}
+
+/** System calls that ask for attributes, for each file. */
+function questions(calls: readonly SystemCall[]): number {
+  return calls.filter(({ name }) => /stat/.test(name)).length / COUNT;
 }
 
 if (existsSync('/proc/self/io')) {
@@ -102,3 +110,23 @@ print([i for i in range(${count}) if content(i) != wanted[i % 3]])
     t.is(wrong.trim(), '[]');
   },
 );
+
+if (noStrace === undefined) {
+  const asked = async (stage: Stage, body: () => Promise<void>) =>
+    questions(await systemCalls(serverOf(stage).worker, join(stage.root, 'log'), body));
+
+  mounted('little is asked about a file to delete it', MANY, { root: true }, async (t, stage) => {
+    await stage.mount();
+    for (const name of NAMES) await stat(stage.at(name));
+    const below = await asked(stage, async () => {
+      for (const name of NAMES) await unlink(stage.at(name));
+    });
+    // The directory for the kernel, its flags, the file, the directory afterwards.
+    t.true(below < 4.5, `${below} for a lower file`);
+    for (const name of NAMES) await writeFile(stage.at(name), '');
+    const above = await asked(stage, async () => {
+      for (const name of NAMES) await unlink(stage.at(name));
+    });
+    t.true(above < 4.5, `${above} for a file in the writable branch that covers a whiteout`);
+  });
+}

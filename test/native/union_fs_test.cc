@@ -304,6 +304,33 @@ TEST_F(UnionFsTest, UnlinkedOpenFilesLiveOn) {
   EXPECT_FALSE(scratch.exists("rw/low"));
 }
 
+TEST_F(UnionFsTest, AFileIsRemovedWhenItsLastLinkWent) {
+  scratch.file("ro1/low", "low");
+  scratch.file("ro1/one", "linked");
+  std::filesystem::create_hard_link(scratch.at("ro1/one"), scratch.at("ro1/other"));
+  scratch.file("rw/up", "up");
+  scratch.file("rw/first", "linked");
+  std::filesystem::create_hard_link(scratch.at("rw/first"), scratch.at("rw/second"));
+  open();
+  for (const char* name : {"low", "up"}) {
+    const NodePtr file = node(name);
+    EXPECT_FALSE(UnionFs::is_removed(file));
+    ASSERT_TRUE(fs->unlink(fs->root(), name));
+    EXPECT_TRUE(UnionFs::is_removed(file));
+    EXPECT_EQ(fs->getattr(file)->st.st_nlink, 0U);
+  }
+  // Names that nobody looked up count too.
+  for (const char* name : {"one", "first"}) {
+    const NodePtr file = node(name);
+    ASSERT_TRUE(fs->unlink(fs->root(), name));
+    EXPECT_FALSE(UnionFs::is_removed(file));
+    EXPECT_EQ(fs->getattr(file)->st.st_nlink, 1U);
+  }
+  const NodePtr last = node("second");
+  ASSERT_TRUE(fs->unlink(fs->root(), "second"));
+  EXPECT_TRUE(UnionFs::is_removed(last));
+}
+
 TEST_F(UnionFsTest, SmallDataOfAReadOnlyBranchIsGivenUntilItIsWritten) {
   scratch.file("ro1/low", "low");
   scratch.file("rw/up", "up");
