@@ -2,11 +2,16 @@
 #include "sys/attributes.h"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "sys/call.h"
 #include "sys/file_io.h"
+
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452  // the same on all architectures
+#endif
 
 namespace aufs::sys {
 namespace {
@@ -29,8 +34,11 @@ int empty_path_flag(const char* name) {
 }  // namespace
 
 Status chmod_at(int dir, const char* name, mode_t mode) {
-  // fchmodat(2) has no AT_SYMLINK_NOFOLLOW before Linux 6.6, so a symlink is kept out by opening without following.
   if (*name == '\0') return check(::chmod(proc_path(dir, "").c_str(), mode), "chmod");
+  if (::syscall(SYS_fchmodat2, dir, name, mode, AT_SYMLINK_NOFOLLOW) == 0) return ok();
+  // Before Linux 6.6 there is no such call, and containers are known to answer EPERM for what they do not know: then a symlink is kept
+  // out by opening without following.
+  if (errno != ENOSYS && errno != EPERM) return Error::last("fchmodat2");
   Result<UniqueFd> fd = open_at(dir, name, O_PATH | O_NOFOLLOW);
   if (!fd) return fd.error();
   return check(::chmod(proc_path(fd->get(), "").c_str(), mode), "chmod");
