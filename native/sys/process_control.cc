@@ -39,17 +39,29 @@ sigset_t set_of(std::initializer_list<int> signals) noexcept {
 
 }  // namespace
 
+namespace {
+
+thread_local mode_t thread_umask = 0;
+
+void set_thread_umask(mode_t mask) noexcept {
+  ::umask(mask);
+  thread_umask = mask;
+}
+
+}  // namespace
+
 Status separate_umask() noexcept {
   AUFS_CHECK(check(::unshare(CLONE_FS), "unshare"));
-  ::umask(0);
+  set_thread_umask(0);
   return ok();
 }
 
 UmaskScope::UmaskScope(mode_t mask) noexcept {
-  ::umask(mask & 0777);
+  if ((mask & 0777) != thread_umask) set_thread_umask(mask & 0777);
 }
+// Most callers have the same mask, and what the thread makes on its own account is for its owner only.
 UmaskScope::~UmaskScope() {
-  ::umask(0);
+  if ((thread_umask & S_IRWXU) != 0) set_thread_umask(0);
 }
 
 Result<pid_t> fork_process() noexcept {

@@ -22,7 +22,8 @@ namespace aufs::sys {
 // --- file creation mask of the calling thread
 // Gives the calling thread a umask (and working directory) of its own, instead of the process's; the umask becomes 0.
 Status separate_umask() noexcept;
-// Sets the calling thread's umask; 0 again at the end of the scope. Use after separate_umask().
+// Sets the calling thread's umask. After the scope it takes nothing from the owner; what it takes from others is left open. Use after
+// separate_umask().
 class UmaskScope {
  public:
   explicit UmaskScope(mode_t mask) noexcept;
