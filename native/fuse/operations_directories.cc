@@ -35,14 +35,24 @@ Result<bool> add_dots(Call& call, const NodePtr& dir, std::uint64_t position, Li
                                     : writer.add_without_attributes(entry, position + 1);
 }
 
+// True if the kernel has the file's attributes and nothing can have changed them but a READ, which moves no access time here: programs
+// that look at names that they have from elsewhere, and list directories then (git).
+bool is_told(Server& server, const NodePtr& dir, const std::string& name) {
+  const Timeouts lasting;
+  if (server.timeouts.entry < lasting.entry || server.timeouts.attr < lasting.attr) return false;
+  const NodePtr known = server.fs.known_lower(dir, name);
+  return known != nullptr && server.nodes.find(known) != 0;
+}
+
 // Appends an entry with what a look-up of it gives. A name that is gone by now, or that cannot be looked up, is listed
 // without. A look-up is only counted for an entry that is sent.
 bool add_with_attributes(Call& call, const NodePtr& dir, const DirEntry& entry, std::uint64_t next,
                          DirentWriter& writer) {
   if (!writer.has_room_with_attributes(entry)) return false;
-  const Result<Found> found = call.server.fs.lookup(dir, entry.name);
-  if (!found) return writer.add_without_attributes(entry, next);
   Server& server = call.server;
+  if (is_told(server, dir, entry.name)) return writer.add_without_attributes(entry, next);
+  const Result<Found> found = server.fs.lookup(dir, entry.name);
+  if (!found) return writer.add_without_attributes(entry, next);
   const std::uint64_t nodeid = server.nodes.remember(found->node);
   const double attr_seconds = server.attr_seconds(nodeid);
   return writer.add_with_attributes(entry, next,

@@ -130,6 +130,16 @@ Result<Found> UnionFs::lookup(const NodePtr& parent, std::string_view name) {
   return aufs::lookup(impl_->engine, parent, name);
 }
 
+NodePtr UnionFs::known_lower(const NodePtr& parent, const std::string& name) {
+  Engine& engine = impl_->engine;
+  const SharedTree tree(engine.tree_lock);
+  const std::shared_lock guard(parent->dir->lock);
+  const DirIndex* const index = parent->dir->index.get();
+  const NameEntry* const entry = index == nullptr ? nullptr : index->find(name);
+  if (entry == nullptr || !entry->visible() || engine.is_writable(entry->top)) return nullptr;
+  return known_node(engine, parent, name, *entry);
+}
+
 Result<Attr> UnionFs::getattr(const NodePtr& node) {
   const SharedTree tree(impl_->engine.tree_lock);
   return attributes(impl_->engine, node);

@@ -134,6 +134,9 @@ class UnionFs {
   // --- looking
   // "." and ".." are answered too (the root's parent is the root). Errors: ENOENT, ENOTDIR, EPERM, ENAMETOOLONG.
   Result<Found> lookup(const NodePtr& parent, std::string_view name);
+  // The node of a file in a read-only branch that was looked up by this name before and is alive; null for all others. No system call is
+  // made for it.
+  NodePtr known_lower(const NodePtr& parent, const std::string& name);
   Result<Attr> getattr(const NodePtr& node);
   Result<std::string> readlink(const NodePtr& node);
   // All names of a directory, each once, without "." and ".."; a snapshot.

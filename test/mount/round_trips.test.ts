@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How often the kernel and the server call: what docs/performance.md, "Round trips", says in numbers.
 import { existsSync, readFileSync } from 'node:fs';
-import { open, readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type SystemCall, straceMissing, systemCalls } from '../faults/strace.ts';
 import { mounted, python } from '../helpers/mounted.ts';
@@ -114,6 +114,16 @@ print([i for i in range(${count}) if content(i) != wanted[i % 3]])
 if (noStrace === undefined) {
   const asked = async (stage: Stage, body: () => Promise<void>) =>
     questions(await systemCalls(serverOf(stage).worker, join(stage.root, 'log'), body));
+
+  mounted('a listing tells nothing that the kernel knows already', MANY, { root: true }, async (t, stage) => {
+    await stage.mount();
+    for (const name of NAMES) await stat(stage.at(name));
+    const made = await asked(stage, async () => {
+      t.deepEqual((await readdir(stage.target)).sort(), [...NAMES].sort());
+    });
+    t.true(made < 0.5, `${made} a file`);
+    for (const name of NAMES) t.is((await stat(stage.at(name))).size, name.length * 1000);
+  });
 
   mounted('little is asked about a file to delete it', MANY, { root: true }, async (t, stage) => {
     await stage.mount();
