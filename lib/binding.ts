@@ -174,8 +174,11 @@ export interface Binding extends ArchiveBinding {
   fileUtimes(union: UnionHandle, file: number, atime: bigint | null, mtime: bigint | null): Promise<void>;
   fileSync(union: UnionHandle, file: number, dataOnly: boolean): Promise<void>;
 
-  /** What copying this path up cost; method `none` and zeros where it was in the writable branch already. */
-  copyUp(union: UnionHandle, path: NativePath, followLast: boolean): Promise<NativeCopyUp>;
+  /**
+   * What copying each path up cost; method `none` and zeros where it was in the writable branch already. One after the other, until one
+   * fails: the failure has its `path`.
+   */
+  copyUp(union: UnionHandle, paths: readonly NativePath[]): Promise<NativeCopyUp[]>;
   /** The copy_ups since the last call of this, oldest first; only the latest 10,000 are kept. */
   takeCopyUps(union: UnionHandle): NativeCopyUp[];
   flushHardLinks(union: UnionHandle): Promise<void>;

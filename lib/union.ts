@@ -16,6 +16,7 @@ import { BranchStack } from './branch_stack.ts';
 import { hasCode, native } from './errors.ts';
 import { type Branch, resolveUnionOptions, type UnionOptions } from './options.ts';
 import { unionControl } from './union/branch_control.ts';
+import { copyUps } from './union/copy_ups.ts';
 import { Dirent, joinPath, type PackedEntry, unpackEntries, unpackNames } from './union/dirent.ts';
 import { UnionFileHandle } from './union/file_handle.ts';
 import { UnionGuard } from './union/guard.ts';
@@ -402,11 +403,13 @@ export class Union implements AsyncDisposable {
   copyUp(paths: readonly UnionPath[]): Promise<NativeCopyUp[]>;
   /**
    * Makes sure that the data is in the writable branch. @returns what it cost; method `none` and 0 bytes where it was
-   * there already. Several paths are copied by several threads at once.
+   * there already. Several paths are copied by several threads at once; after a failure no more are begun.
    */
   async copyUp(paths: UnionPath | readonly UnionPath[]): Promise<NativeCopyUp | NativeCopyUp[]> {
-    if (Array.isArray(paths)) return Promise.all(paths.map((path: UnionPath) => this.copyUp(path)));
-    return this.#at(paths as UnionPath, (union, at) => binding().copyUp(union, at, true));
+    const list = (Array.isArray(paths) ? paths : [paths]) as readonly UnionPath[];
+    const native = list.map((path) => resolvePath(path));
+    const done = await copyUps(this.#guard, native);
+    return Array.isArray(paths) ? done : (done[0] as NativeCopyUp);
   }
 
   /** The copy_ups since the last call of this, oldest first; only the latest 10,000 are kept. */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Changing attributes, extended ones too, and copy_up on demand.
+#include <memory>
+#include <vector>
+
 #include "node/union_call.h"
 
 namespace aufs::node {
@@ -75,18 +78,39 @@ Napi::Object copy_up_to_js(Napi::Env env, const CopyUpEvent& event) {
   return object;
 }
 
-// copyUp(union, path, followLast). The engine reports a copy_up on the thread that asked for it, which is this one.
+// The engine reports a copy_up on the thread that asked for it, which is this one.
+Result<CopyUpEvent> copy_up_path(UnionFs& fs, const std::string& path) {
+  AUFS_TRY(const Found found, find(fs, path, Last::kFollow));
+  Session::Log::forget_mine();
+  AUFS_CHECK(fs.copy_up(found.node));
+  if (const CopyUpEvent* mine = Session::Log::mine()) return *mine;
+  AUFS_TRY(std::string name, fs.path_of(found.node));
+  return CopyUpEvent{std::move(name), CopyMethod::kNone, 0, 0};
+}
+
+// copyUp(union, paths): one after the other, until one fails.
 Napi::Value copy_up(const Napi::CallbackInfo& info) {
-  return node_call(
-      info, "copy_up", last_of(boolean_arg(info, 2)),
-      [](UnionFs& fs, const NodePtr& node) -> Result<CopyUpEvent> {
-        Session::Log::forget_mine();
-        AUFS_CHECK(fs.copy_up(node));
-        if (const CopyUpEvent* mine = Session::Log::mine()) return *mine;
-        AUFS_TRY(std::string path, fs.path_of(node));
-        return CopyUpEvent{std::move(path), CopyMethod::kNone, 0, 0};
-      },
-      copy_up_to_js);
+  auto session = unwrap_handle<Session>(info, 0);
+  const auto paths = std::make_shared<const std::vector<std::string>>(path_list_arg(info, 1));
+  const auto done = std::make_shared<std::vector<CopyUpEvent>>();
+  const auto run = [session, paths, done] {
+    return session->use([&](UnionFs& fs) -> Status {
+      for (const std::string& path : *paths) {
+        AUFS_TRY(CopyUpEvent event, copy_up_path(fs, path));
+        done->push_back(std::move(event));
+      }
+      return ok();
+    });
+  };
+  const auto to_js = [done](Napi::Env env, Unit) -> Napi::Value {
+    Napi::Array events = Napi::Array::New(env, done->size());
+    for (std::uint32_t at = 0; at < done->size(); ++at) events.Set(at, copy_up_to_js(env, (*done)[at]));
+    return events;
+  };
+  const auto explain = [paths, done](Napi::Env, Napi::Object failure) {
+    if (done->size() < paths->size()) failure.Set("path", (*paths)[done->size()]);
+  };
+  return async_call(info.Env(), {"copy_up"}, {}, run, to_js, explain);
 }
 
 Napi::Value take_copy_ups(const Napi::CallbackInfo& info) {

@@ -16,15 +16,14 @@
 namespace aufs::sys {
 namespace {
 
-// A path that names the file itself: the last component of "/proc/self/fd/N/name" is not followed by the l*xattr
-// calls, but "/proc/self/fd/N" has to be, for there the file is behind the magic link.
-struct Handle {
-  std::string path;
-  bool follow;
-};
-
-Handle handle_of(int dir, const char* name) {
-  return {proc_path(dir, name), *name == '\0'};
+// What a name leads to is reached by a path: the last component of "/proc/self/fd/N/name" is not followed. `dir` itself is reached by
+// its descriptor, which is quicker; where that is one of O_PATH (EBADF), by "/proc/self/fd/N", which has to be followed, for there the
+// file is behind the magic link.
+template <typename ByFd, typename ByPath, typename ByLink>
+auto reach(int dir, const char* name, ByFd&& by_fd, ByPath&& by_path, ByLink&& by_link) {
+  if (*name != '\0') return by_path(proc_path(dir, name).c_str());
+  const auto done = by_fd(dir);
+  return done >= 0 || errno != EBADF ? done : by_link(proc_path(dir, "").c_str());
 }
 
 int empty_path_flag(const char* name) {
@@ -34,7 +33,11 @@ int empty_path_flag(const char* name) {
 }  // namespace
 
 Status chmod_at(int dir, const char* name, mode_t mode) {
-  if (*name == '\0') return check(::chmod(proc_path(dir, "").c_str(), mode), "chmod");
+  if (*name == '\0') {
+    if (::fchmod(dir, mode) == 0) return ok();
+    if (errno != EBADF) return Error::last("fchmod");
+    return check(::chmod(proc_path(dir, "").c_str(), mode), "chmod");
+  }
   if (::syscall(SYS_fchmodat2, dir, name, mode, AT_SYMLINK_NOFOLLOW) == 0) return ok();
   // Before Linux 6.6 there is no such call, and containers are known to answer EPERM for what they do not know: then a symlink is kept
   // out by opening without following.
@@ -49,7 +52,11 @@ Status chown_at(int dir, const char* name, uid_t uid, gid_t gid) {
 }
 
 Status utimens_at(int dir, const char* name, const struct timespec times[2]) {
-  if (*name == '\0') return check(::utimensat(AT_FDCWD, proc_path(dir, "").c_str(), times, 0), "utimensat");
+  if (*name == '\0') {
+    if (::futimens(dir, times) == 0) return ok();
+    if (errno != EBADF) return Error::last("futimens");
+    return check(::utimensat(AT_FDCWD, proc_path(dir, "").c_str(), times, 0), "utimensat");
+  }
   return check(::utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW), "utimensat");
 }
 
@@ -64,10 +71,11 @@ Status futimens(int fd, const struct timespec times[2]) {
 }
 
 Result<std::string> get_xattr(int dir, const char* name, const char* key) {
-  const Handle at = handle_of(dir, name);
-  const auto get = at.follow ? ::getxattr : ::lgetxattr;
   for (std::string value(256, '\0');;) {
-    const ssize_t n = get(at.path.c_str(), key, value.data(), value.size());
+    const ssize_t n = reach(
+        dir, name, [&](int fd) { return ::fgetxattr(fd, key, value.data(), value.size()); },
+        [&](const char* path) { return ::lgetxattr(path, key, value.data(), value.size()); },
+        [&](const char* path) { return ::getxattr(path, key, value.data(), value.size()); });
     if (n >= 0) {
       value.resize(static_cast<std::size_t>(n));
       return value;
@@ -78,10 +86,11 @@ Result<std::string> get_xattr(int dir, const char* name, const char* key) {
 }
 
 Result<std::string> list_xattr(int dir, const char* name) {
-  const Handle at = handle_of(dir, name);
-  const auto list = at.follow ? ::listxattr : ::llistxattr;
   for (std::string names(1024, '\0');;) {
-    const ssize_t n = list(at.path.c_str(), names.data(), names.size());
+    const ssize_t n = reach(
+        dir, name, [&](int fd) { return ::flistxattr(fd, names.data(), names.size()); },
+        [&](const char* path) { return ::llistxattr(path, names.data(), names.size()); },
+        [&](const char* path) { return ::listxattr(path, names.data(), names.size()); });
     if (n >= 0) {
       names.resize(static_cast<std::size_t>(n));
       return names;
@@ -93,14 +102,19 @@ Result<std::string> list_xattr(int dir, const char* name) {
 }
 
 Status set_xattr(int dir, const char* name, const char* key, std::string_view value, int flags) {
-  const Handle at = handle_of(dir, name);
-  const auto set = at.follow ? ::setxattr : ::lsetxattr;
-  return check(set(at.path.c_str(), key, value.data(), value.size(), flags), "setxattr");
+  const int done = reach(
+      dir, name, [&](int fd) { return ::fsetxattr(fd, key, value.data(), value.size(), flags); },
+      [&](const char* path) { return ::lsetxattr(path, key, value.data(), value.size(), flags); },
+      [&](const char* path) { return ::setxattr(path, key, value.data(), value.size(), flags); });
+  return check(done, "setxattr");
 }
 
 Status remove_xattr(int dir, const char* name, const char* key) {
-  const Handle at = handle_of(dir, name);
-  return check((at.follow ? ::removexattr : ::lremovexattr)(at.path.c_str(), key), "removexattr");
+  const int done = reach(
+      dir, name, [&](int fd) { return ::fremovexattr(fd, key); },
+      [&](const char* path) { return ::lremovexattr(path, key); },
+      [&](const char* path) { return ::removexattr(path, key); });
+  return check(done, "removexattr");
 }
 
 Result<struct statvfs> stat_file_system(int fd) {

@@ -90,6 +90,9 @@ Result<CopyOutcome> copy_ranges(int from, int to, off_t size) {
     outcome.bytes += static_cast<std::uint64_t>(range.end - range.begin);
     at = range.end;
   }
+  // A hole at the end has no data to carry it. Looking costs less than setting what is right already.
+  AUFS_TRY(const struct stat copied, sys::stat_fd(to));
+  if (copied.st_size < size) AUFS_CHECK(sys::truncate(to, size));
   return outcome;
 }
 
@@ -135,9 +138,7 @@ Result<CopyOutcome> copy_data(int from, int to, off_t size, bool whole) {
     AUFS_TRY(const bool reflinked, share_data(from, to));
     if (reflinked) return CopyOutcome{CopyMethod::kReflink, static_cast<std::uint64_t>(size)};
   }
-  AUFS_TRY(const CopyOutcome outcome, copy_ranges(from, to, size));
-  AUFS_CHECK(sys::truncate(to, size));  // a hole at the end has no data to carry it
-  return outcome;
+  return copy_ranges(from, to, size);
 }
 
 }  // namespace aufs

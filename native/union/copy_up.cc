@@ -69,7 +69,7 @@ class FileCopyUp {
   Status copy_regular(off_t size, bool behind) {
     const bool whole = size == kWholeFile || size >= stat_.st_size;
     AUFS_TRY(UniqueFd source, open_source());
-    AUFS_TRY(StagedFile copy, StagedFile::create(engine_, to_, upper_->get()));
+    AUFS_TRY(StagedFile copy, StagedFile::create(engine_, to_, upper_->get(), stat_.st_mode & 0777));
     if (behind && whole && may_be_behind(source.get())) {
       AUFS_CHECK(leave_behind(source, copy));
       if (left_behind_) return ok();
@@ -77,7 +77,7 @@ class FileCopyUp {
     if (outcome_.method != CopyMethod::kReflink) {
       AUFS_TRY(outcome_, copy_data(source.get(), copy.fd(), whole ? stat_.st_size : size, whole));
     }
-    AUFS_CHECK(copy_metadata(from_, stat_, Place::borrowed(copy.fd())));
+    AUFS_CHECK(copy_metadata(Place::borrowed(source.get()), stat_, Place::borrowed(copy.fd())));
     if (engine_.options.sync_copy_up && outcome_.bytes > 0) AUFS_CHECK(sys::fsync(copy.fd()));
     const Result<sys::Protection> protection = sys::protection_of(source.get(), "");
     AUFS_CHECK(publish(&copy));
@@ -106,7 +106,7 @@ class FileCopyUp {
     AUFS_TRY(std::optional<RangeSet> missing, PartialCopy::data_of(source.get(), stat_.st_size));
     if (!missing || static_cast<std::uint64_t>(missing->size()) < engine_.options.background_copy_up)
       return ok();
-    AUFS_CHECK(copy_metadata(from_, stat_, Place::borrowed(copy.fd())));
+    AUFS_CHECK(copy_metadata(Place::borrowed(source.get()), stat_, Place::borrowed(copy.fd())));
     // No room, or no such thing here: copying at once tells which.
     if (!PartialCopy::reserve(copy.fd(), stat_.st_size, *missing)) return ok();
     const auto partial = std::make_shared<PartialCopy>(std::move(source), std::move(copy), stat_, origin_,

@@ -9,6 +9,8 @@
 namespace aufs {
 namespace {
 
+constexpr mode_t kPermissions = 07777;
+
 // The target cannot hold this attribute, or this process may not set it: the copy goes without (as AUFS does).
 bool may_be_left_behind(Error error) {
   return error.code == EOPNOTSUPP || error.code == EPERM || error.code == ENODATA;
@@ -26,29 +28,33 @@ Status copy_xattrs(const Place& from, const Place& to) {
   return ok();
 }
 
-// A new inode may have got an ACL from a default ACL of its directory, which the original never had.
-Status drop_inherited_acls(const struct stat& stat, const Place& to) {
-  if (S_ISLNK(stat.st_mode)) return ok();
+// A new inode may have got an ACL from a default ACL of its directory, which the original never had. Most have none, and looking costs a
+// fraction of removing, which is a transaction also where there is nothing. True if there was one.
+Result<bool> drop_inherited_acls(const struct stat& stat, const Place& to) {
+  bool had = false;
+  if (S_ISLNK(stat.st_mode)) return had;
   for (const char* key : {"system.posix_acl_access", "system.posix_acl_default"}) {
-    const Status removed = sys::remove_xattr(to.fd, to.leaf(), key);
-    if (!removed && !may_be_left_behind(removed.error()) && removed.error().code != EACCES) return removed;
+    if (!failed_with(sys::get_xattr(to.fd, to.leaf(), key), ENODATA)) {
+      const Status removed = sys::remove_xattr(to.fd, to.leaf(), key);
+      if (!removed && !may_be_left_behind(removed.error()) && removed.error().code != EACCES)
+        return removed.error();
+      had = true;
+    }
     if (!S_ISDIR(stat.st_mode)) break;
   }
-  return ok();
-}
-
-Status copy_owner(const struct stat& stat, const Place& to) {
-  AUFS_TRY(const struct stat now, sys::stat_at(to.fd, to.leaf()));
-  if (now.st_uid == stat.st_uid && now.st_gid == stat.st_gid) return ok();
-  return sys::chown_at(to.fd, to.leaf(), stat.st_uid, stat.st_gid);
+  return had;
 }
 
 }  // namespace
 
 Status copy_metadata(const Place& from, const struct stat& stat, const Place& to) {
-  AUFS_CHECK(copy_owner(stat, to));
-  AUFS_CHECK(drop_inherited_acls(stat, to));
-  if (!S_ISLNK(stat.st_mode)) AUFS_CHECK(sys::chmod_at(to.fd, to.leaf(), stat.st_mode & 07777));
+  AUFS_TRY(const struct stat made, sys::stat_at(to.fd, to.leaf()));
+  const bool owned = made.st_uid == stat.st_uid && made.st_gid == stat.st_gid;
+  if (!owned) AUFS_CHECK(sys::chown_at(to.fd, to.leaf(), stat.st_uid, stat.st_gid));
+  AUFS_TRY(const bool had_acl, drop_inherited_acls(stat, to));
+  const bool has_mode = owned && !had_acl && ((made.st_mode ^ stat.st_mode) & kPermissions) == 0;
+  if (!S_ISLNK(stat.st_mode) && !has_mode)
+    AUFS_CHECK(sys::chmod_at(to.fd, to.leaf(), stat.st_mode & kPermissions));
   AUFS_CHECK(copy_xattrs(from, to));
   const struct timespec times[2] = {stat.st_atim, stat.st_mtim};
   return sys::utimens_at(to.fd, to.leaf(), times);

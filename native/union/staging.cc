@@ -74,14 +74,14 @@ std::string temporary_name(Engine& engine) {
          std::to_string(engine.temporary_names.fetch_add(1));
 }
 
-Result<StagedFile> StagedFile::create(Engine& engine, BranchIndex branch, int dir) {
-  Result<UniqueFd> unnamed = sys::open_at(dir, ".", O_TMPFILE | O_RDWR, 0600);
+Result<StagedFile> StagedFile::create(Engine& engine, BranchIndex branch, int dir, mode_t mode) {
+  Result<UniqueFd> unnamed = sys::open_at(dir, ".", O_TMPFILE | O_RDWR, mode);
   if (unnamed) return StagedFile(*std::move(unnamed), UniqueFd(), "");
   if (!no_unnamed_files(unnamed.error())) return unnamed.error();
   AUFS_TRY(UniqueFd staging, staging_directory(engine, branch));
   std::string name = temporary_name(engine);
   AUFS_TRY(UniqueFd fd,
-           sys::open_at(staging.get(), name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0600));
+           sys::open_at(staging.get(), name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, mode));
   return StagedFile(std::move(fd), std::move(staging), std::move(name));
 }
 

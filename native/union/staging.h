@@ -11,7 +11,8 @@ namespace aufs {
 // the next open of the branch sweeps.
 class StagedFile {
  public:
-  static Result<StagedFile> create(Engine& engine, BranchIndex branch, int dir);
+  // `mode` less the umask of the thread.
+  static Result<StagedFile> create(Engine& engine, BranchIndex branch, int dir, mode_t mode);
   StagedFile(StagedFile&& other) noexcept;
   StagedFile& operator=(StagedFile&&) = delete;
   ~StagedFile();

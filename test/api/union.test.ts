@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
+
 import { Buffer } from 'node:buffer';
 import { constants, promises as fs } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { type Change, Union } from '../../lib/union.ts';
 import { readTree, type Scratch, scratch, type Tree } from '../helpers/tree.ts';
@@ -294,6 +296,31 @@ test('cp and copyFile', async (t) => {
   await union.copyFile('e/f', 'h');
   t.is(await codeOf(union.copyFile('e/f', 'h', constants.COPYFILE_EXCL)), 'EEXIST');
   t.deepEqual(await readTree(upper), { e: { f: 'x', l: { link: 'f' }, sub: { g: 'y' } }, h: 'x' });
+});
+
+test('copy_up of many paths: what each cost, in their order; the first failure ends it and says where', async (t) => {
+  const names = Array.from({ length: 500 }, (_, i) => `f${i}`);
+  const tree = Object.fromEntries(names.map((name, i) => [name, 'x'.repeat(i + 1)]));
+  await using stack = await open(t, tree);
+  const { union } = stack;
+  const some = names.slice(0, 300);
+  const done = await union.copyUp(some);
+  t.deepEqual(
+    done.map(({ path, bytes }) => [path, bytes]),
+    some.map((name, i) => [name, i + 1]),
+  );
+  t.deepEqual(await union.copyUp([]), []);
+  const rest = names.slice(300);
+  rest[0] = 'missing';
+  const error = await t.throwsAsync(union.copyUp(rest));
+  t.is((error as NodeJS.ErrnoException).code, 'ENOENT');
+  t.is((error as NodeJS.ErrnoException).path, 'missing');
+  // What others had begun with is whole, and nothing goes on behind.
+  const before = union.takeCopyUps().length;
+  await sleep(50);
+  t.is(union.takeCopyUps().length, 0, `after ${before}`);
+  await union.copyUp(names);
+  for (const [i, name] of names.entries()) t.is((await union.readFile(name)).length, i + 1);
 });
 
 test('which branch, and copy_up on demand', async (t) => {
