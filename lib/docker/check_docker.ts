@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { parseChain } from '../store/chain_file.ts';
 import { sizeOf } from '../store/exists.ts';
 import { REMOVING } from '../store/layout.ts';
+import { readTextFile } from '../store/regular_file.ts';
 import { type DockerContents, readContents } from './docker_contents.ts';
 import type { DockerContext } from './docker_context.ts';
 import type { DockerFinding } from './docker_finding.ts';
 import type { DockerLayer } from './docker_layer.ts';
 import type { DockerLayout } from './docker_layout.ts';
 import { dataOf } from './entry_data.ts';
-import { namesOf, readSmallFile } from './read_entry.ts';
+import { namesOf } from './read_entry.ts';
 
 /** Of a list of parents, 70 bytes each. */
 const MOST_CHAIN = 2 ** 20;
@@ -68,7 +69,7 @@ async function driverFindings(layout: DockerLayout, contents: DockerContents): P
       const means = `${owner} has the same directory in aufs/diff/`;
       findings.push({ kind: 'cache-id-shared', id, path: layout.driver.diff(driverId), means });
     }
-    const actual = await readSmallFile(path, MOST_CHAIN).catch(() => undefined);
+    const actual = await readTextFile(path, MOST_CHAIN).catch(() => undefined);
     if (actual !== undefined && parseChain(actual).join() === parents.join()) continue;
     const means =
       actual === undefined

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-import { readFile, stat } from 'node:fs/promises';
-import { AufsError } from '../errors.ts';
+import { realpath, stat } from 'node:fs/promises';
+import { AufsError, hasCode } from '../errors.ts';
 import { readMounts } from '../mount/mountinfo.ts';
 import { isWithin } from '../mount/resolve_target.ts';
+import { readTextFile, UnfitFile } from '../store/regular_file.ts';
 import type { DockerLayout } from './docker_layout.ts';
 
 /** Where dockerd writes its process id unless it is told otherwise. */
@@ -29,13 +30,23 @@ export async function refuseLiveDocker(layout: DockerLayout, pidFile: string): P
 }
 
 async function livingPid(pidFile: string): Promise<number | undefined> {
-  const text = (await readFile(pidFile, 'utf8').catch(() => '')).trim();
+  const text = await pidText(pidFile);
   if (!/^[1-9]\d{0,9}$/.test(text)) return undefined;
   const alive = await stat(`/proc/${text}`).then(
     () => true,
     () => false,
   );
   return alive ? Number(text) : undefined;
+}
+
+/** Empty if there is no such file. That it may not be read says nothing of whether a daemon lives. */
+async function pidText(pidFile: string): Promise<string> {
+  try {
+    return (await readTextFile(await realpath(pidFile))).trim();
+  } catch (error) {
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR') || error instanceof UnfitFile) return '';
+    throw error;
+  }
 }
 
 function running(

@@ -1,42 +1,18 @@
 // SPDX-License-Identifier: MIT
-import { constants } from 'node:fs';
-import { open, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../errors.ts';
+import { readTextFile, UnfitFile } from '../store/regular_file.ts';
 
 /** Why an entry of the database cannot be used. */
-export class EntryProblem extends Error {
-  readonly path: string;
-
-  constructor(path: string, means: string, options?: ErrorOptions) {
-    super(means, options);
-    this.path = path;
-  }
-}
+export class EntryProblem extends UnfitFile {}
 
 /** The longest value there is, a digest, has 71 bytes. */
 const MOST_BYTES = 4096;
 
-/**
- * The text of a file of somebody's store. Nothing else but a file is waited for (a FIFO) or read.
- *
- * @throws {SystemError} of opening it; {@link EntryProblem} if it is no file, or has more than `most` bytes.
- */
-export async function readSmallFile(path: string, most = MOST_BYTES): Promise<string> {
-  return (await readBounded(path, most)).toString('utf8');
-}
-
-/** As {@link readSmallFile}, bytes. */
-export async function readBounded(path: string, most: number): Promise<Buffer> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-  try {
-    const stats = await file.stat();
-    if (!stats.isFile()) throw new EntryProblem(path, 'it is not a file');
-    if (stats.size > most) throw new EntryProblem(path, `it has ${stats.size} bytes, more than ${most}`);
-    return await file.readFile();
-  } finally {
-    await file.close();
-  }
+/** The text of a file of an entry. @throws What {@link readTextFile} throws. */
+export function readSmallFile(path: string): Promise<string> {
+  return readTextFile(path, MOST_BYTES);
 }
 
 /**
@@ -58,7 +34,7 @@ export async function readValue<T>(
     text = (await readSmallFile(path)).trim();
   } catch (cause) {
     if (hasCode(cause, 'ENOENT')) return undefined;
-    if (cause instanceof EntryProblem) throw cause;
+    if (cause instanceof UnfitFile) throw new EntryProblem(path, cause.message, { cause });
     throw new EntryProblem(path, `it cannot be read (${(cause as Error).message})`, { cause });
   }
   if (text === '') throw new EntryProblem(path, 'it is empty, as a power cut leaves it');

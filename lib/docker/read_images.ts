@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { hasCode } from '../errors.ts';
 import { type ChainId, chainIdOf, type DiffId, parseDiffId } from '../store/content_id.ts';
 import { isDigest } from '../store/digest.ts';
+import { readRegularFile, readTextFile } from '../store/regular_file.ts';
 import type { DockerFinding } from './docker_finding.ts';
 import { type DockerLayout, isDigits } from './docker_layout.ts';
-import { namesOf, readBounded, readSmallFile } from './read_entry.ts';
+import { namesOf } from './read_entry.ts';
 import type { LayerEntry } from './read_layers.ts';
 
 /** An image: a configuration and the layers that it names. */
@@ -73,7 +74,7 @@ type Config = Pick<DockerImage, 'diffIds' | 'architecture' | 'os' | 'created'>;
 async function readConfig(path: string, id: string): Promise<Config | string> {
   let bytes: Buffer;
   try {
-    bytes = await readBounded(path, MOST_BYTES);
+    bytes = await readRegularFile(path, MOST_BYTES);
   } catch (error) {
     return `it cannot be read (${(error as Error).message})`;
   }
@@ -101,7 +102,7 @@ async function readNames(layout: DockerLayout, findings: DockerFinding[]): Promi
   };
   let text: string;
   try {
-    text = await readSmallFile(layout.repositories, MOST_BYTES);
+    text = await readTextFile(layout.repositories, MOST_BYTES);
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) damaged(`it cannot be read (${(error as Error).message})`);
     return names;

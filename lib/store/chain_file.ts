@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-import { readFile } from 'node:fs/promises';
 import { AufsError, hasCode } from '../errors.ts';
 import { isLayerId } from './layer_id.ts';
 import type { Layout } from './layout.ts';
 import { readMetadata } from './metadata.ts';
+import { readTextFile, UnfitFile } from './regular_file.ts';
 
 /** The text of `layers/ID` for a layer with these parents, nearest first. */
 export function formatChain(parents: readonly string[]): string {
@@ -51,10 +51,10 @@ export async function readChain(layout: Layout, id: string): Promise<string[] | 
 
 async function readLines(layout: Layout, id: string): Promise<string[] | undefined> {
   try {
-    return parseChain(await readFile(layout.chain(id), 'utf8'));
+    return parseChain(await readTextFile(layout.chain(id)));
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
-    throw error;
+    throw error instanceof UnfitFile ? corrupt(layout, id, error.message) : error;
   }
 }
 

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import type { FileHandle } from 'node:fs/promises';
 import type { AssembleHandle } from '../archive_binding.ts';
 import { binding } from '../binding.ts';
 import { AufsError, hasCode } from '../errors.ts';
@@ -11,6 +8,8 @@ import type { ArchiveOptions } from './archive_options.ts';
 import { Digester } from './digest.ts';
 import { oneAhead, type Read, reads } from './read_ahead.ts';
 import { parseRecordLine, type RecordPiece } from './record_line.ts';
+import { damagedRecord, recordLines } from './record_lines.ts';
+import { openRegularFile, UnfitFile } from './regular_file.ts';
 
 /** A layer of whatever store, as far as putting its archive together takes. */
 export interface RecordedLayer {
@@ -36,14 +35,16 @@ export async function* exactChunks(
   layer: RecordedLayer,
   { onProgress }: Pick<ArchiveOptions, 'onProgress'>,
 ): AsyncGenerator<Buffer, void, void> {
-  const path = await recordOf(layer);
   const what = `layer ${layer.id}`;
+  await using record = await openRecord(layer, what);
   const handle = await archiveCall(binding().assembleOpen(layer.diffPath), what);
   const digester = new Digester();
   let held: Buffer | undefined;
   let bytes = 0;
   try {
-    for await (const { chunk } of oneAhead(assemble(handle, path, what))) {
+    for await (const { chunk } of oneAhead(
+      assemble(handle, recordLines(record, layer.recordPath, what), what),
+    )) {
       digester.update(chunk);
       bytes += chunk.length;
       if (held !== undefined) yield held;
@@ -57,11 +58,11 @@ export async function* exactChunks(
   }
 }
 
-async function recordOf({ id, recordPath }: RecordedLayer): Promise<string> {
+async function openRecord({ id, recordPath }: RecordedLayer, what: string): Promise<FileHandle> {
   try {
-    await stat(recordPath);
-    return recordPath;
+    return await openRegularFile(recordPath);
   } catch (error) {
+    if (error instanceof UnfitFile) throw damagedRecord(recordPath, what, error);
     if (!hasCode(error, 'ENOENT')) throw error;
     throw new AufsError('ERR_NO_RECORD', `layer ${id} has no record of the archive it came from`, {
       hint: 'leave `exact` out to get an archive made anew; a record is kept of archives that are applied',
@@ -83,12 +84,12 @@ function checkDigest(layer: RecordedLayer, actual: string): void {
 
 async function* assemble(
   handle: AssembleHandle,
-  path: string,
+  lines: AsyncIterable<string>,
   what: string,
 ): AsyncGenerator<Read, void, void> {
   const read = (into: Uint8Array) => binding().assembleRead(handle, into);
   let size = 0;
-  for await (const line of linesOf(path, what)) {
+  for await (const line of lines) {
     addPiece(handle, parseRecordLine(line, what));
     size += line.length;
     if (size < TEXT_AT_ONCE) continue;
@@ -102,25 +103,4 @@ function addPiece(handle: AssembleHandle, piece: RecordPiece | undefined): void 
   if (piece === undefined) return;
   if (piece.kind === 'bytes') binding().assembleBytes(handle, piece.bytes);
   else binding().assembleFile(handle, piece.name, piece.size, piece.crc);
-}
-
-/** Lines of a compressed file. */
-async function* linesOf(path: string, what: string): AsyncGenerator<string, void, void> {
-  const text = pipeline(createReadStream(path), createGunzip({ chunkSize: TEXT_AT_ONCE }), () => {});
-  let rest = '';
-  try {
-    for await (const chunk of text.setEncoding('utf8')) {
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop() ?? '';
-      yield* lines;
-    }
-  } catch (cause) {
-    if (!(cause instanceof Error) || !/^Z_/.test((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
-    throw new AufsError('ERR_LAYER_CHANGED', `${what}: its record ${path} is damaged: ${cause.message}`, {
-      hint: 'leave `exact` out to get an archive made anew',
-      path,
-      cause,
-    });
-  }
-  if (rest !== '') yield rest;
 }

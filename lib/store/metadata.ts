@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-import { readFile } from 'node:fs/promises';
 import { hasCode } from '../errors.ts';
 import { isDigest } from './digest.ts';
 import { writeDurably } from './durable_file.ts';
 import type { Layout } from './layout.ts';
+import { readTextFile, UnfitFile } from './regular_file.ts';
 
 /** What we know of a layer beyond Docker's layout. Layers that Docker made have none. */
 export interface LayerMetadata {
@@ -29,10 +29,11 @@ export async function writeMetadata(layout: Layout, id: string, metadata: LayerM
 export async function readMetadata(layout: Layout, id: string): Promise<LayerMetadata | undefined> {
   let text: string;
   try {
-    text = await readFile(layout.metadataFile(id), 'utf8');
+    text = await readTextFile(layout.metadataFile(id));
   } catch (error) {
     if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return undefined;
-    throw error;
+    if (!(error instanceof UnfitFile)) throw error;
+    text = '';
   }
   return parseMetadata(text);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-import { readFile } from 'node:fs/promises';
 import { mountAt, readMounts } from '../mount/mountinfo.ts';
 import { listServers } from '../mount/running_servers.ts';
 import { parseChain } from './chain_file.ts';
 import type { Layer } from './layer.ts';
 import type { Layout } from './layout.ts';
+import { readTextIfAny } from './regular_file.ts';
 
 /** Label, whatever its value, of a layer that {@link Store.gc} never removes. */
 export const KEEP_LABEL = 'keep';
@@ -58,5 +58,5 @@ export class References {
 /** Every id that the layer's list has, also if that is damaged. */
 async function namedBy(layout: Layout, layer: Layer): Promise<readonly string[]> {
   if (layer.problem === undefined) return layer.parents;
-  return parseChain(await readFile(layout.chain(layer.id), 'utf8').catch(() => ''));
+  return parseChain(await readTextIfAny(layout.chain(layer.id)));
 }

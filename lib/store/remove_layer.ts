@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { binding } from '../binding.ts';
 import { AufsError, hasCode, native } from '../errors.ts';
@@ -14,6 +14,7 @@ import { isLayerId } from './layer_id.ts';
 import { withLayerLock } from './layer_lock.ts';
 import { type Layout, REMOVING } from './layout.ts';
 import { layerMount } from './mounted.ts';
+import { readTextIfAny } from './regular_file.ts';
 import { isInUse, isLockedBranch, removeUnlessBusy } from './removed_data.ts';
 
 export interface RemoveOptions extends Abortable {
@@ -86,8 +87,7 @@ export async function childrenOf(layout: Layout, id: string): Promise<string[]> 
   const children: string[] = [];
   for (const name of (await readdir(layout.chains)).filter(isLayerId)) {
     if (name === id) continue;
-    const text = await readFile(layout.chain(name), 'utf8').catch(() => '');
-    if (parseChain(text).includes(id)) children.push(name);
+    if (parseChain(await readTextIfAny(layout.chain(name))).includes(id)) children.push(name);
   }
   return children.sort();
 }

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import test from 'ava';
 import { openDockerStore } from '../../lib/index.ts';
 import { canMount } from '../helpers/stage.ts';
@@ -106,3 +107,21 @@ test('a container that names the data of a layer as its own does not take them a
     );
   },
 );
+
+test('a record that is no file, or one line without end, is damage', async (t) => {
+  t.timeout(60_000);
+  const { root, layers } = await dockerRoot(t);
+  const [first, second, third] = layers.map(({ path }) => join(path, 'tar-split.json.gz'));
+  for (const path of [first, second] as string[]) await rm(path);
+  execFileSync('mkfifo', [first as string]);
+  await symlink(third as string, second as string);
+  await writeFile(third as string, gzipSync(Buffer.alloc(65 * 2 ** 20, 'A'), { level: 1 }));
+  const report = await (await openDockerStore(root)).verify();
+  const reasons = new Map(report.layers.map(({ id, state, reason }) => [id, `${state}: ${reason}`]));
+  const wanted = [
+    /^damaged: .*it is not a file/,
+    /^damaged: .*it is a symlink/,
+    /^damaged: .*a line of more than/,
+  ];
+  for (const [i, { chainId }] of layers.entries()) t.regex(reasons.get(chainId) ?? '', wanted[i] as RegExp);
+});

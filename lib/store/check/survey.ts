@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Dirent } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../../errors.ts';
 import { isDead } from '../../mount/dead_mount.ts';
@@ -10,6 +10,7 @@ import { Holders, holdersLock } from '../holders.ts';
 import { isLayerId } from '../layer_id.ts';
 import { namedLock } from '../layer_lock.ts';
 import { type Layout, REMOVING } from '../layout.ts';
+import { readTextFile, UnfitFile } from '../regular_file.ts';
 import { isInUse } from '../removed_data.ts';
 
 /** Everything in a store but the content of its layers, as it is at one time. Looking changes nothing. */
@@ -65,14 +66,14 @@ export async function survey(layout: Layout): Promise<Survey> {
   const locks = await look(layout.locks, 'file');
   const holders = await lookAtHolders(layout);
   const mounts = await mountsBelow(layout);
-  const texts = await readAll(chains.ids, (id) => readFile(layout.chain(id), 'utf8'));
+  const texts = await readAll(chains.ids, (id) => readOrNothing(layout.chain(id)));
   const orphans = [...mountpoints.ids].filter((id) => !texts.has(id) && !mounts.has(id));
   const entries = await readAll(orphans, (id) => readdir(layout.mountpoint(id)));
   const folders = [diffs, mountpoints, chains, metadata, stages, locks, holders];
   return {
     layout,
     chains: texts,
-    metadata: await readAll(metadata.ids, (id) => readFile(layout.metadataFile(id), 'utf8')),
+    metadata: await readAll(metadata.ids, (id) => readOrNothing(layout.metadataFile(id))),
     records: await readAll(metadata.records, async (id) => (await stat(layout.recordFile(id))).size),
     diffs: diffs.ids,
     mountpoints: mountpoints.ids,
@@ -148,6 +149,16 @@ async function list(path: string): Promise<Dirent[]> {
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return [];
     throw error;
+  }
+}
+
+/** The text of a file; of one that is too large something that no such file holds, so that it counts as damaged. */
+async function readOrNothing(path: string): Promise<string> {
+  try {
+    return await readTextFile(path);
+  } catch (error) {
+    if (!(error instanceof UnfitFile)) throw error;
+    return '\0';
   }
 }
 
