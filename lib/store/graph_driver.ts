@@ -125,13 +125,13 @@ export class GraphDriver {
     return (await this.#layerIfAny(id, true))?.remove({ force: true, signal });
   }
 
-  /** Unmounts what {@link get} has mounted and no living process holds any more. */
+  /** Unmounts what {@link get} has mounted and no living process holds any more. @throws The first failure, after all were tried. */
   async cleanup(): Promise<void> {
+    const failures: unknown[] = [];
     for (const id of await this.#holders.ids()) {
-      const layer = await this.#layerIfAny(id);
-      if (layer === undefined) await this.#holders.change(id, Number.NEGATIVE_INFINITY, async () => {});
-      else await this.#release(layer, 0);
+      await this.#cleanUp(id).catch((error: unknown) => failures.push(error));
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   /**
@@ -211,6 +211,12 @@ export class GraphDriver {
 
   async #compare(layer: Layer, other: Layer | null): Promise<Change[]> {
     return other === null ? wholeTree(layer) : compareLayers(layer, other, (id) => this.#layer(id));
+  }
+
+  async #cleanUp(id: string): Promise<void> {
+    const layer = await this.#layerIfAny(id);
+    if (layer === undefined) await this.#holders.change(id, Number.NEGATIVE_INFINITY, async () => {});
+    else await this.#release(layer, 0);
   }
 
   async #release(layer: Layer, by: number): Promise<void> {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasCode } from '../errors.ts';
+import { AufsError, hasCode } from '../errors.ts';
 import { writeDurably } from './durable_file.ts';
 import { isLayerId } from './layer_id.ts';
 import { namedLock, tryLayerLock, withNamedLock } from './layer_lock.ts';
 import type { Layout } from './layout.ts';
 import { makeDirectory, makeOwnFolders } from './own_folders.ts';
+import { readTextFile, UnfitFile } from './regular_file.ts';
 
 /** A process that has taken a layer so many times, and has not given it back. */
 interface Holder {
@@ -39,13 +40,15 @@ export class Holders {
   /**
    * Adds `by` to what this process has taken, never below 0, then runs `work` with the sum of all living processes.
    * Nobody else counts this layer meanwhile; if `work` fails the count is as it was.
+   *
+   * @throws {AufsError} `ERR_CORRUPT_LAYER` if what was counted cannot be understood.
    */
   async change<T>(id: string, by: number, work: (before: number, after: number) => Promise<T>): Promise<T> {
     await makeOwnFolders(this.#layout);
     await makeDirectory(this.#layout.holders, 0o700);
     const path = this.#path(id);
     return withNamedLock(this.#layout, holdersLock(id), async () => {
-      const living = await this.#living(path);
+      const living = await this.#living(id);
       const self = await processKey(process.pid);
       const own = living.find((holder) => holder.process === self)?.count ?? 0;
       const others = living.filter((holder) => holder.process !== self);
@@ -54,28 +57,39 @@ export class Holders {
       const counted = (times: number): Holder[] =>
         times === 0 ? others : [...others, { process: self, count: times }];
       // A process that is killed while it mounts has said that it does.
-      if (by > 0) await save(path, counted(count));
+      if (by > 0) await this.#save(path, counted(count));
       try {
         const result = await work(sum + own, sum + count);
-        if (by <= 0) await save(path, counted(count));
+        if (by <= 0) await this.#save(path, counted(count));
         return result;
       } catch (error) {
-        await save(path, counted(own));
+        await this.#save(path, counted(own));
         throw error;
       }
     });
   }
 
-  /** Whether a living process has taken the layer. */
+  /**
+   * Whether a living process has taken the layer.
+   *
+   * @throws {AufsError} `ERR_CORRUPT_LAYER` if what was counted cannot be understood.
+   */
   async isHeld(id: string): Promise<boolean> {
-    return (await this.#living(this.#path(id))).length > 0;
+    return (await this.#living(id)).length > 0;
   }
 
-  /** For a layer that is gone: removes its file, unless a living process has it still to give back. */
+  /**
+   * For a layer that is gone: removes its file, unless a living process has it still to give back, or that cannot be told;
+   * {@link Store.check} tells of the latter.
+   */
   async forget(id: string): Promise<void> {
     if (!(await this.ids()).includes(id)) return;
     await tryLayerLock(this.#layout, namedLock(holdersLock(id)), async () => {
-      if (!(await this.isHeld(id))) await rm(this.#path(id), { force: true });
+      const held = await this.isHeld(id).catch((error: unknown) => {
+        if (!hasCode(error, 'ERR_CORRUPT_LAYER')) throw error;
+        return true;
+      });
+      if (!held) await rm(this.#path(id), { force: true });
     });
   }
 
@@ -83,13 +97,31 @@ export class Holders {
     return join(this.#layout.holders, id);
   }
 
-  async #living(path: string): Promise<Holder[]> {
+  async #living(id: string): Promise<Holder[]> {
     const living: Holder[] = [];
-    for (const holder of parse(await readFile(path, 'utf8').catch(() => '[]'))) {
-      const pid = Number(holder.process.split(' ')[0]);
-      if ((await processKey(pid).catch(() => '')) === holder.process) living.push(holder);
-    }
+    for (const holder of await this.#read(id)) if (await lives(holder.process)) living.push(holder);
     return living;
+  }
+
+  async #read(id: string): Promise<Holder[]> {
+    const path = this.#path(id);
+    try {
+      const holders = parse(await readTextFile(path));
+      if (holders !== undefined) return holders;
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return [];
+      if (!(error instanceof UnfitFile)) throw error;
+    }
+    throw new AufsError('ERR_CORRUPT_LAYER', `who uses layer ${id} cannot be told: ${path} is damaged`, {
+      hint: 'remove that file once no process uses the layer',
+      id,
+      path,
+    });
+  }
+
+  async #save(path: string, holders: readonly Holder[]): Promise<void> {
+    if (holders.length > 0) await writeDurably(path, JSON.stringify(holders), this.#layout.durability);
+    else await rm(path, { force: true });
   }
 }
 
@@ -98,9 +130,14 @@ export function holdersLock(id: string): string {
   return `holders ${id}`;
 }
 
-async function save(path: string, holders: readonly Holder[]): Promise<void> {
-  if (holders.length > 0) await writeDurably(path, JSON.stringify(holders));
-  else await rm(path, { force: true });
+async function lives(key: string): Promise<boolean> {
+  try {
+    return (await processKey(Number(key.split(' ')[0]))) === key;
+  } catch (error) {
+    // ESRCH: it ends just now.
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ESRCH')) return false;
+    throw error;
+  }
 }
 
 /** Number of the process, when it began, and which start of the machine that was. */
@@ -112,12 +149,14 @@ async function processKey(pid: number): Promise<string> {
   return `${pid} ${began} ${boot}`;
 }
 
-function parse(text: string): Holder[] {
+/** Undefined if it is no list of holders. Of one that a power cut left without content no process lives. */
+function parse(text: string): Holder[] | undefined {
+  if (/^[\0\s]*$/.test(text)) return [];
   try {
     const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value.filter(isHolder) : [];
+    return Array.isArray(value) && value.every(isHolder) ? value : undefined;
   } catch {
-    return [];
+    return undefined;
   }
 }
 

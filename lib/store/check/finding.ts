@@ -12,6 +12,7 @@ export type FindingKind =
   | 'mnt-missing'
   | 'metadata-damaged'
   | 'record-damaged'
+  | 'holders-damaged'
   // what no layer explains
   | 'diff-orphan'
   | 'mnt-orphan'

@@ -15,6 +15,7 @@ export function judgeLeftovers(survey: Survey, evidence: ChainEvidence): Fault[]
     ...survey.temporaries.map(judgeTemporary),
     ...withoutData(survey, survey.locks).map((id) => staleLock(survey, id)),
     ...orphans(survey, survey.unheld).map((id) => staleHolders(survey, id)),
+    ...[...survey.damagedHolders].map((id) => damagedHolders(survey, id)),
     ...[...survey.mounts].flatMap(([id, state]) => judgeMount(survey, id, state)),
     ...orphans(survey, survey.diffs).map((id) => judgeDiff(survey, evidence, id)),
     ...withoutData(survey, survey.mountpoints)
@@ -119,6 +120,16 @@ function staleHolders({ layout }: Survey, id: string): Fault {
     means: 'who used a layer that is gone; none of these processes lives',
     remedy: 'it is removed',
     mend: { does: 'remove-file', path },
+  };
+}
+
+function damagedHolders({ layout }: Survey, id: string): Fault {
+  return {
+    kind: 'holders-damaged',
+    id,
+    path: join(layout.holders, id),
+    means: 'who uses the layer cannot be told; the graph driver does not give it out or take it back',
+    remedy: 'remove the file once no process uses the layer',
   };
 }
 

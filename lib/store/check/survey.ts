@@ -28,6 +28,8 @@ export interface Survey {
   readonly locks: ReadonlySet<string>;
   /** Files about who uses a layer in which no living process is. */
   readonly unheld: ReadonlySet<string>;
+  /** Files about who uses a layer that cannot be understood. */
+  readonly damagedHolders: ReadonlySet<string>;
   /** Mountpoints of no layer that hold nothing. */
   readonly emptyMountpoints: ReadonlySet<string>;
   /** `diff/ID-removing` and `mnt/ID-removing` that no union uses any more. */
@@ -80,6 +82,7 @@ export async function survey(layout: Layout): Promise<Survey> {
     stages: stages.ids,
     locks: locks.ids,
     unheld: holders.ids,
+    damagedHolders: holders.damaged,
     emptyMountpoints: new Set([...entries].filter(([, names]) => names.length === 0).map(([id]) => id)),
     removing: await unused(
       layout,
@@ -97,14 +100,22 @@ async function look(path: string, holds: 'directory' | 'file' | 'metadata'): Pro
   return folder;
 }
 
-/** Without those that a living process has its name in. */
-async function lookAtHolders(layout: Layout): Promise<Folder> {
+/** Without those that a living process has its name in, or may have. */
+async function lookAtHolders(layout: Layout): Promise<Folder & { readonly damaged: Set<string> }> {
   const { ids, temporaries, ...folder } = await look(layout.holders, 'file');
   const holders = new Holders(layout);
   const unheld = new Set<string>();
-  for (const id of ids) if (!(await holders.isHeld(id))) unheld.add(id);
+  const damaged = new Set<string>();
+  for (const id of ids) {
+    try {
+      if (!(await holders.isHeld(id))) unheld.add(id);
+    } catch (error) {
+      if (!hasCode(error, 'ERR_CORRUPT_LAYER')) throw error;
+      damaged.add(id);
+    }
+  }
   const locked = temporaries.map((named) => ({ ...named, lock: namedLock(holdersLock(named.id)) }));
-  return { ...folder, ids: unheld, temporaries: locked };
+  return { ...folder, ids: unheld, temporaries: locked, damaged };
 }
 
 function sort(folder: Folder, parent: string, entry: Dirent, holds: 'directory' | 'file' | 'metadata'): void {
