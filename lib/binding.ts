@@ -11,7 +11,7 @@ export type NativePath = string | Uint8Array;
 
 /** An open union; made by {@link Binding.unionOpen}. */
 export type UnionHandle = { readonly __brand: 'UnionHandle' };
-/** A held lock; made by {@link Binding.flock}. */
+/** A held lock; made by {@link Binding.flock} and {@link Binding.lockFile}. */
 export type LockHandle = { readonly __brand: 'LockHandle' };
 
 /** What an entry is. */
@@ -212,11 +212,13 @@ export interface Binding extends ArchiveBinding {
   /** `ext4`, `xfs`, `btrfs`, `tmpfs`, `overlay`, `fuse`, … or the magic number in hexadecimal (`0x1234`). */
   fsTypeName(path: NativePath): Promise<string>;
   /**
-   * Tries to lock the file (made if missing) or directory `path`: flock(2), released by unlock() or when the process
-   * ends. Resolves to null if somebody else holds it. Waiting is done by asking again: a pool thread that waits could
-   * keep the holder from ever finishing.
+   * Tries to lock the file or directory `path`: flock(2), released by unlock() or when the process ends. Resolves to
+   * null if somebody else holds it. Waiting is done by asking again: a pool thread that waits could keep the holder
+   * from ever finishing.
    */
   flock(path: NativePath, exclusive: boolean): Promise<LockHandle | null>;
+  /** As flock(), of a file, which is made if it is missing. */
+  lockFile(path: NativePath, exclusive: boolean): Promise<LockHandle | null>;
   /** Releases at once; again is harmless. */
   unlock(lock: LockHandle): void;
   /** fsync(2) of a file or directory. */

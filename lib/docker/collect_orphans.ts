@@ -2,7 +2,7 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { binding } from '../binding.ts';
-import { AufsError, native } from '../errors.ts';
+import { AufsError, hasCode, native } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import { type DockerLayout, isRemoving } from './docker_layout.ts';
 import { dataOf, liveData } from './entry_data.ts';
@@ -33,7 +33,10 @@ export async function collectOrphans(layout: DockerLayout, driver: Store): Promi
       removed.push(path);
       continue;
     }
-    const lock = await native(binding().flock(path, true));
+    const lock = await native(binding().flock(path, true)).catch((error: unknown) => {
+      if (!hasCode(error, 'ENOENT')) throw error;
+    });
+    if (lock === undefined) continue;
     if (lock === null) {
       kept.push(path);
       continue;

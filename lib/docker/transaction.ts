@@ -3,7 +3,7 @@ import { copyFile, mkdir, mkdtemp, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { binding, type LockHandle } from '../binding.ts';
 import { native } from '../errors.ts';
-import { withFileLock } from '../store/layer_lock.ts';
+import { withDirectoryLock } from '../store/layer_lock.ts';
 import type { DockerLayout } from './docker_layout.ts';
 
 /**
@@ -11,7 +11,7 @@ import type { DockerLayout } from './docker_layout.ts';
  * this one before those of the store in `aufs/`.
  */
 export function withDatabaseLock<T>(layout: DockerLayout, work: () => Promise<T>): Promise<T> {
-  return withFileLock(layout.layerdb, work);
+  return withDirectoryLock(layout.layerdb, work);
 }
 
 /**

@@ -100,9 +100,13 @@ export function namedLock(what: string): string {
   return createHash('sha256').update(what).digest('hex');
 }
 
-/** Runs `work` while nobody else does anything under the lock of this file or directory. Taken before a layer's lock. */
-export async function withFileLock<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const lock = await waitFor(path, true);
+/** Runs `work` while nobody else does anything under the lock of this directory. Taken before a layer's lock. */
+export async function withDirectoryLock<T>(
+  path: string,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const lock = await askFor(() => native(binding().flock(path, true), { path }), signal);
   try {
     return await work();
   } finally {
@@ -115,16 +119,23 @@ function storeLock(layout: Layout): string {
 }
 
 function take(path: string, exclusive: boolean): Promise<LockHandle | null> {
-  return native(binding().flock(path, exclusive), { path });
+  return native(binding().lockFile(path, exclusive), { path });
+}
+
+function waitFor(path: string, exclusive: boolean, signal?: AbortSignal): Promise<LockHandle> {
+  return askFor(() => take(path, exclusive), signal);
 }
 
 /**
  * Asks again, ever less often, instead of blocking a thread of the pool that the holder may need to get done.
  */
-async function waitFor(path: string, exclusive: boolean, signal?: AbortSignal): Promise<LockHandle> {
+async function askFor(
+  ask: () => Promise<LockHandle | null>,
+  signal: AbortSignal | undefined,
+): Promise<LockHandle> {
   for (let delay = 1; ; delay = Math.min(delay * 2, 50)) {
     signal?.throwIfAborted();
-    const lock = await take(path, exclusive);
+    const lock = await ask();
     if (lock !== null) return lock;
     await sleep(delay * (0.5 + Math.random()));
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { binding } from '../binding.ts';
 import { hasCode, native } from '../errors.ts';
@@ -34,7 +34,6 @@ export async function isInUse(layout: Layout, path: string, id: string): Promise
 /** True while a union writes to the directory; false if there is none. */
 export async function isLockedBranch(path: string): Promise<boolean> {
   try {
-    await stat(path);
     const lock = await native(binding().flock(path, true));
     if (lock !== null) binding().unlock(lock);
     return lock === null;

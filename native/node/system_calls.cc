@@ -67,26 +67,43 @@ struct FileLock {
   UniqueFd fd;
 };
 
-Result<std::shared_ptr<FileLock>> take_lock(const std::string& path, bool exclusive) {
-  Result<UniqueFd> fd = sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_CREAT | O_NOFOLLOW, 0600);
-  if (failed_with(fd, EISDIR)) fd = sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  if (!fd) return fd.error();
-  const Status locked = exclusive ? sys::lock_exclusive(fd->get()) : sys::lock_shared(fd->get());
+// What is locked when there is nothing yet.
+enum class Missing { kIsError, kIsMade };
+
+Result<UniqueFd> open_to_lock(const std::string& path, Missing missing) {
+  // A FIFO is not waited for: what a store from elsewhere has in the place of a lock can be anything.
+  constexpr int kFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+  if (missing == Missing::kIsError) return sys::open_at(AT_FDCWD, path.c_str(), kFlags);
+  return sys::open_at(AT_FDCWD, path.c_str(), kFlags | O_CREAT, 0600);
+}
+
+Result<std::shared_ptr<FileLock>> take_lock(const std::string& path, bool exclusive, Missing missing) {
+  AUFS_TRY(UniqueFd fd, open_to_lock(path, missing));
+  const Status locked = exclusive ? sys::lock_exclusive(fd.get()) : sys::lock_shared(fd.get());
   if (failed_with(locked, EWOULDBLOCK)) return std::shared_ptr<FileLock>();
   if (!locked) return locked.error();
   auto lock = std::make_shared<FileLock>();
-  lock->fd = *std::move(fd);
+  lock->fd = std::move(fd);
   return lock;
 }
 
-Napi::Value flock(const Napi::CallbackInfo& info) {
+Napi::Value lock_path(const Napi::CallbackInfo& info, Missing missing) {
   std::string path = path_arg(info, 0);
   const bool exclusive = boolean_arg(info, 1);
   return async_call(
-      info.Env(), {"flock", path}, {}, [path, exclusive] { return take_lock(path, exclusive); },
+      info.Env(), {"flock", path}, {},
+      [path, exclusive, missing] { return take_lock(path, exclusive, missing); },
       [](Napi::Env env, std::shared_ptr<FileLock> lock) -> Napi::Value {
         return lock ? wrap_handle(env, std::move(lock)) : env.Null();
       });
+}
+
+Napi::Value flock(const Napi::CallbackInfo& info) {
+  return lock_path(info, Missing::kIsError);
+}
+
+Napi::Value lock_file(const Napi::CallbackInfo& info) {
+  return lock_path(info, Missing::kIsMade);
 }
 
 Napi::Value unlock(const Napi::CallbackInfo& info) {
@@ -97,7 +114,7 @@ Napi::Value unlock(const Napi::CallbackInfo& info) {
 Napi::Value sync_path(const Napi::CallbackInfo& info, const char* operation, Status (*sync)(int)) {
   std::string path = path_arg(info, 0);
   return async_call(info.Env(), {operation, path}, {}, [path, sync]() -> Status {
-    AUFS_TRY(const UniqueFd fd, sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY));
+    AUFS_TRY(const UniqueFd fd, sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK));
     return sync(fd.get());
   });
 }
@@ -118,6 +135,7 @@ void export_system(Napi::Env env, Napi::Object exports) {
   exports.Set("fsTypeName", Napi::Function::New(env, fs_type_name));
   exports.Set("mountControl", Napi::Function::New(env, mount_control));
   exports.Set("flock", Napi::Function::New(env, flock));
+  exports.Set("lockFile", Napi::Function::New(env, lock_file));
   exports.Set("unlock", Napi::Function::New(env, unlock));
   exports.Set("fsyncPath", Napi::Function::New(env, fsync_path));
   exports.Set("syncfs", Napi::Function::New(env, syncfs));

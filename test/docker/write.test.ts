@@ -3,6 +3,7 @@ import { lstat, mkdir, readdir, readFile, readlink, rename, rm, writeFile } from
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
+import { binding } from '../../lib/binding.ts';
 import { type ChainId, chainIdOf, type DockerStore, openDockerStore, openStore } from '../../lib/index.ts';
 import { canMount } from '../helpers/stage.ts';
 import { tarSplit } from '../helpers/tar_split.ts';
@@ -296,4 +297,22 @@ test('release: a layer whose data something in aufs/ stands on stays, entry and 
   t.is((await store.layer(layer.chainId)).cacheId, layer.cacheId);
   await above.remove();
   t.is((await store.release(layer)).length, 1);
+});
+
+test.serial('an entry that is gone when it is to be collected is not made anew', async (t) => {
+  const { layerdb, store } = await place(t);
+  const gone = join(layerdb, 'tmp/write-set-1');
+  await mkdir(gone);
+  const native = binding();
+  const { flock } = native;
+  native.flock = async (path, exclusive) => {
+    if (path === gone) await rm(gone, { recursive: true });
+    return flock(path, exclusive);
+  };
+  try {
+    t.deepEqual(await store.gc(), { removed: [], kept: [] });
+  } finally {
+    native.flock = flock;
+  }
+  t.deepEqual(await readdir(join(layerdb, 'tmp')), []);
 });

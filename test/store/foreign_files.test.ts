@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import test from 'ava';
+import { binding } from '../../lib/binding.ts';
 import type { AufsError } from '../../lib/errors.ts';
 import { type Layer, openStore, type Store } from '../../lib/store/index.ts';
 import { collect, sha256, tar } from './archive_helper.ts';
@@ -101,4 +102,25 @@ test('FIFOs in the places of a store’s own files are damage, and are not waite
   await second?.remove();
   await first?.remove();
   t.deepEqual(await other.layers(), []);
+});
+
+test('a FIFO in the place of a lock or of a layer’s directory is not waited for', async (t) => {
+  t.timeout(20_000);
+  const store = await temporaryStore(t);
+  const layer = await store.createLayer({ id: A });
+  await fifo(join(store.root, '.node-aufs/locks', A));
+  await rm(layer.diffPath, { recursive: true });
+  await fifo(layer.diffPath);
+  await layer.remove();
+  t.deepEqual(await readdir(join(store.root, 'diff')), []);
+});
+
+test('asking for a lock makes no file; taking a layer’s does', async (t) => {
+  const path = join(await temporaryDirectory(t), 'lock');
+  await t.throwsAsync(binding().flock(path, true), { message: /./ });
+  t.deepEqual(await readdir(join(path, '..')), []);
+  const lock = await binding().lockFile(path, true);
+  t.truthy(lock);
+  t.is(await binding().flock(path, false), null);
+  if (lock !== null) binding().unlock(lock);
 });

@@ -121,13 +121,13 @@ function lockOf({ lock, id }: Fault): string | undefined {
   return lock ?? id;
 }
 
-/** Locks the file, which exists, against change of the layer; null if somebody is busy with it. */
+/** Locks the file, if it is there, against change of the layer; null if somebody is busy with it. */
 async function tryShared(path: string): Promise<LockHandle | null | undefined> {
   try {
     return await native(binding().flock(path, false));
   } catch (error) {
-    // A medium that cannot be written to has no half-done work of living processes.
-    if (hasCode(error, 'EROFS')) return undefined;
+    // Gone since the first look, as those of layers that are gone go.
+    if (hasCode(error, 'ENOENT')) return undefined;
     if (hasCode(error, 'EACCES')) return null;
     throw error;
   }
