@@ -225,6 +225,8 @@ export interface Binding extends ArchiveBinding {
   fsyncPath(path: NativePath): Promise<void>;
   /** Writes back the whole file system that holds `path`. */
   syncfs(path: NativePath): Promise<void>;
+  /** Writes back all file systems: sync(2). */
+  syncAll(): Promise<void>;
 }
 
 interface ProcessReport {

@@ -87,13 +87,15 @@ export async function mount(target: string, options: MountOptions): Promise<Moun
     ...serverOptions(options),
     mountpoint,
   ];
+  const writable = branches.filter(({ perm }) => options.readOnly !== true && perm.startsWith('rw'));
+  const written = syncOnUnmount ? writable.map(({ path }) => path) : undefined;
   if (persist) {
     await startPersistent(mountpoint, args, signal);
-    return new Mount(mountpoint, choice, undefined, undefined, syncOnUnmount);
+    return new Mount(mountpoint, choice, undefined, undefined, written);
   }
   const server = await ServerProcess.start(args, signal);
   const device = mountAt(await readMounts(), mountpoint)?.device;
-  return new Mount(mountpoint, choice, server, device, syncOnUnmount);
+  return new Mount(mountpoint, choice, server, device, written);
 }
 
 /**

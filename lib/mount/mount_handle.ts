@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 import { EventEmitter } from 'node:events';
-import { binding } from '../binding.ts';
 import { BranchStack } from '../branch_stack.ts';
-import { AufsError, hasCode, native } from '../errors.ts';
+import { AufsError, hasCode } from '../errors.ts';
 import { mountControl } from './branch_control.ts';
 import type { DriverChoice, DriverName, RejectedDriver } from './driver.ts';
+import { flushBranches } from './flush_branches.ts';
 import { ServerGone } from './line_channel.ts';
 import { mountAt, readMounts } from './mountinfo.ts';
 import { type CopyUp, type MountStats, readCopyUps, readStats } from './server_answers.ts';
@@ -35,16 +35,16 @@ export class Mount extends EventEmitter<MountEvents> implements AsyncDisposable 
   readonly serverPid: number | undefined;
   readonly #server: ServerProcess | undefined;
   readonly #device: string | undefined;
-  readonly #sync: boolean;
+  readonly #written: readonly string[] | undefined;
   #unmounting: Promise<void> | undefined;
 
-  /** @internal Use {@link mount}. */
+  /** @internal Use {@link mount}. @param written - Branches that are flushed when it is unmounted, beside those that were added. */
   constructor(
     target: string,
     choice: DriverChoice,
     server: ServerProcess | undefined,
     device: string | undefined,
-    sync: boolean,
+    written: readonly string[] | undefined,
   ) {
     super();
     this.target = target;
@@ -55,7 +55,7 @@ export class Mount extends EventEmitter<MountEvents> implements AsyncDisposable 
     this.serverPid = server?.mounted.pid;
     this.#server = server;
     this.#device = device;
-    this.#sync = sync;
+    this.#written = written;
     void server?.closed.then(() => this.#hungUp());
   }
 
@@ -99,11 +99,11 @@ export class Mount extends EventEmitter<MountEvents> implements AsyncDisposable 
   }
 
   async #unmount(options: UnmountOptions): Promise<void> {
-    const written = this.#sync ? await this.branches.list().catch(() => []) : [];
+    if (this.#written === undefined) return this.#stop(options);
+    const now = await this.branches.list().catch(() => undefined);
     await this.#stop(options);
-    for (const { path, mode } of written) {
-      if (mode.startsWith('rw')) await native(binding().syncfs(path));
-    }
+    const added = now?.filter(({ mode }) => mode.startsWith('rw')).map(({ path }) => path);
+    await flushBranches(added && new Set([...this.#written, ...added]));
   }
 
   async #stop({ lazy = false }: UnmountOptions): Promise<void> {

@@ -127,6 +127,13 @@ Napi::Value syncfs(const Napi::CallbackInfo& info) {
   return sync_path(info, "syncfs", sys::syncfs);
 }
 
+Napi::Value sync_all(const Napi::CallbackInfo& info) {
+  return async_call(info.Env(), {"sync", ""}, {}, []() -> Status {
+    sys::sync_all();
+    return ok();
+  });
+}
+
 }  // namespace
 
 void export_system(Napi::Env env, Napi::Object exports) {
@@ -139,6 +146,7 @@ void export_system(Napi::Env env, Napi::Object exports) {
   exports.Set("unlock", Napi::Function::New(env, unlock));
   exports.Set("fsyncPath", Napi::Function::New(env, fsync_path));
   exports.Set("syncfs", Napi::Function::New(env, syncfs));
+  exports.Set("syncAll", Napi::Function::New(env, sync_all));
 }
 
 }  // namespace aufs::node

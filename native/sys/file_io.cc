@@ -128,6 +128,10 @@ Status syncfs(int fd) {
   return check(::syncfs(fd), "syncfs");
 }
 
+void sync_all() {
+  ::sync();
+}
+
 Status clone_file(int from, int to) {
   return check(retry_eintr([&] { return ::ioctl(to, FICLONE, from); }), "ioctl_ficlone");
 }

@@ -46,6 +46,7 @@ Status fallocate(int fd, int mode, off_t offset, off_t length);
 Status fsync(int fd);
 Status fdatasync(int fd);
 Status syncfs(int fd);
+void sync_all();  // sync(2)
 
 // FICLONE: `to` shares all blocks of `from` afterwards. Errors: EOPNOTSUPP/EXDEV/EINVAL where the pair cannot.
 Status clone_file(int from, int to);
