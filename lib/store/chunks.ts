@@ -21,8 +21,7 @@ export async function* abortable(
   source: ByteSource,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const iterator =
-    Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  const iterator = iterate(source);
   let done = false;
   try {
     for (;;) {
@@ -44,13 +43,52 @@ function checkChunk(chunk: unknown): Uint8Array {
   throw new TypeError(`Expected the archive in chunks of Uint8Array, got ${typeof chunk}`);
 }
 
-/** Ends a source that is not wanted (any more). Not waited for: the end may never come. */
-export function letGo(
-  source: ByteSource,
-  iterator?: AsyncIterator<Uint8Array> | Iterator<Uint8Array> | undefined,
-): void {
+type ChunkIterator = AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
+
+function iterate(source: ByteSource): ChunkIterator {
+  if (isWebStream(source)) return readWebStream(source);
+  return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+}
+
+/** Its own iterator would end it only after the chunk that is being waited for. */
+function readWebStream(source: ReadableStream<Uint8Array>): AsyncIterator<Uint8Array> {
+  const reader = source.getReader();
+  return {
+    next: async () => {
+      const { done, value } = await reader.read();
+      if (!done) return { done, value };
+      reader.releaseLock();
+      return { done, value: undefined };
+    },
+    return: async () => {
+      await reader.cancel();
+      reader.releaseLock();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
+function isWebStream(source: ByteSource): source is ByteSource & ReadableStream<Uint8Array> {
+  return 'getReader' in source && typeof source.getReader === 'function';
+}
+
+/**
+ * Ends a source that is not wanted (any more): a stream is destroyed or cancelled, a generator returned. Not waited for: the end may
+ * never come.
+ */
+export function letGo(source: ByteSource, iterator: ChunkIterator | undefined = unread(source)): void {
   if (source instanceof Readable) source.once('error', () => {}).destroy();
-  else void Promise.resolve(iterator?.return?.()).catch(() => {});
+  else void end(iterator).catch(() => {});
+}
+
+/** What ends a source that nobody has begun to read here: a generator is its own iterator, and of a web stream we make one. */
+function unread(source: ByteSource): ChunkIterator | undefined {
+  if (isWebStream(source)) return source.locked ? undefined : readWebStream(source);
+  return 'next' in source ? (source as ChunkIterator) : undefined;
+}
+
+async function end(iterator: ChunkIterator | undefined): Promise<void> {
+  await iterator?.return?.();
 }
 
 /**

@@ -248,18 +248,20 @@ test('abort in the middle, with the reason, and the store as it was', async (t) 
 test('abort while the source gives nothing', async (t) => {
   const store = await temporaryStore(t);
   let returned = false;
+  const controller = new AbortController();
+  const reason = new Error('enough');
   const source: AsyncIterable<Uint8Array> = {
     [Symbol.asyncIterator]: () => ({
-      next: () => new Promise(() => {}),
+      next: () => {
+        setTimeout(() => controller.abort(reason), 50);
+        return new Promise(() => {});
+      },
       return: async () => {
         returned = true;
         return { done: true, value: undefined };
       },
     }),
   };
-  const controller = new AbortController();
-  const reason = new Error('enough');
-  setTimeout(() => controller.abort(reason), 50);
   t.is(await t.throwsAsync(store.apply(source, { signal: controller.signal })), reason);
   t.true(returned);
 });
@@ -291,6 +293,54 @@ test('a stream is destroyed when the work ends before it begins', async (t) => {
     await t.throwsAsync(work(stream), { instanceOf: AufsError });
     t.true(stream.destroyed);
   }
+});
+
+/** A web stream that never comes up with a chunk, and what it was cancelled with. */
+function stalled() {
+  let cancelled = false;
+  const cancel = () => {
+    cancelled = true;
+  };
+  return { stream: new ReadableStream<Uint8Array>({ cancel }), cancelled: () => cancelled };
+}
+
+test('a web stream is cancelled when the work ends before it begins, or while it is waited for', async (t) => {
+  const store = await temporaryStore(t);
+  const { id } = await store.createLayer();
+  const unread = stalled();
+  await t.throwsAsync(store.apply(unread.stream, { id }), { code: 'ERR_LAYER_EXISTS' });
+  t.true(unread.cancelled());
+
+  const waited = stalled();
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  setTimeout(() => controller.abort(reason), 50);
+  t.is(await t.throwsAsync(store.apply(waited.stream, { signal: controller.signal })), reason);
+  await sleep(10);
+  t.true(waited.cancelled());
+
+  const archive = new Blob([good as Uint8Array<ArrayBuffer>]).stream();
+  t.is((await store.apply(archive)).diffId, sha256(good));
+  t.false(archive.locked);
+});
+
+test('a generator that was begun elsewhere is ended when the work ends before it begins', async (t) => {
+  const store = await temporaryStore(t);
+  const { id } = await store.createLayer();
+  let ended = false;
+  async function* chunks() {
+    try {
+      yield new Uint8Array(1);
+      yield good;
+    } finally {
+      ended = true;
+    }
+  }
+  const source = chunks();
+  await source.next();
+  await t.throwsAsync(store.apply(source, { id }), { code: 'ERR_LAYER_EXISTS' });
+  await sleep(10);
+  t.true(ended);
 });
 
 test('a stream that fails before it is read ends the work, not the process', async (t) => {
