@@ -13,7 +13,7 @@ export const dockerCreateContainer: Verb = (program, run) => {
     .action((name: string, { id = newLayerId() }: { id?: string }, command) =>
       run(command, async (context) => {
         const store = await openDocker(context, { readOnly: false });
-        const container = await store.createContainer(id, name);
+        const container = await store.createContainer(id, name, { signal: context.signal });
         const { mountId, initId = null, parent = null, diffPath } = container;
         print(context, { id, mountId, initId, parent, diffPath }, () => `${id}\n`);
       }),
@@ -32,7 +32,7 @@ export const dockerRemoveContainer: Verb = (program, run) => {
       run(command, async (context) => {
         const store = await openDocker(context, { readOnly: false });
         const container = await store.container(name);
-        const removed = await store.removeContainer(container);
+        const removed = await store.removeContainer(container, { signal: context.signal });
         const ids = [container.id, ...removed.map(({ chainId }) => chainId)];
         print(context, { id: container.id, removed }, () => ids.map((id) => `${id}\n`).join(''));
       }),

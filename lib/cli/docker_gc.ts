@@ -12,7 +12,7 @@ export const dockerGc: Verb = (program, run) => {
       run(command, async (context) => {
         // Opening would do it, and not say what it did.
         const store = await openDocker(context, { readOnly: false, gc: false });
-        const report = await store.gc();
+        const report = await store.gc({ signal: context.signal });
         print(context, report, ({ removed, kept }) =>
           [
             ...removed.map((path) => `removed  ${printable(path)}\n`),

@@ -12,7 +12,7 @@ export const dockerRelease: Verb = (program, run) => {
       run(command, async (context) => {
         const store = await openDocker(context, { readOnly: false });
         const { chainId } = await store.layer(name);
-        const removed = await store.release(chainId);
+        const removed = await store.release(chainId, { signal: context.signal });
         print(context, { chainId, removed }, () => removed.map((layer) => `${layer.chainId}\n`).join(''));
         if (removed.length > 0 || context.json) return;
         context.terminal.stderr(`${chainId} stays: a layer, a container, an image or a mount needs it\n`);

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { AufsError } from '../errors.ts';
 import { exists } from '../store/exists.ts';
+import type { Abortable } from '../store/layer.ts';
 import { newLayerId } from '../store/layer_id.ts';
 import { publishLayer } from '../store/publish_layer.ts';
 import type { Store } from '../store/store.ts';
@@ -19,6 +20,7 @@ export async function createContainer(
   driver: Store,
   id: string,
   image: DockerLayer | undefined,
+  { signal }: Abortable,
 ): Promise<void> {
   if (!isContainerId(id)) {
     throw new AufsError('ERR_LAYER_ID', `${JSON.stringify(id)} is not a container id`, {
@@ -29,21 +31,22 @@ export async function createContainer(
   const mountId = newLayerId();
   const initId = `${mountId}-init`;
   const place = join(layout.mounts, id);
-  const transaction = await Transaction.begin(layout);
+  const transaction = await Transaction.begin(layout, signal);
   try {
     await transaction.set('mount-id', mountId);
     await transaction.set('init-id', initId);
     if (image !== undefined) await transaction.set('parent', image.chainId);
     const below = image?.branches().map(({ path }) => path) ?? [];
     const fill = (diff: string) => fillInitLayer(diff, below);
-    const init = { id: initId, parent: image?.cacheId, readOnly: false, labels: {}, fill };
+    const init = { id: initId, parent: image?.cacheId, readOnly: false, labels: {}, fill, signal };
     await publishLayer(layout.driver, init);
-    await driver.createLayer({ id: mountId, parent: initId });
-    await withDatabaseLock(layout, async () => {
+    await driver.createLayer({ id: mountId, parent: initId, signal });
+    const commit = async (): Promise<void> => {
       if (await exists(place)) throw alreadyThere(layout, id);
       if (image !== undefined) await needParent(layout, image.chainId);
       await transaction.commit(place);
-    });
+    };
+    await withDatabaseLock(layout, commit, signal);
   } finally {
     await transaction.end(async () => {
       for (const each of [mountId, initId]) await dropDriverLayer(driver, each);

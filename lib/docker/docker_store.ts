@@ -2,6 +2,7 @@
 import { AufsError, hasCode } from '../errors.ts';
 import { type ByteSource, reading } from '../store/chunks.ts';
 import type { ChainId } from '../store/content_id.ts';
+import type { Abortable } from '../store/layer.ts';
 import { type VerifyOptions, type VerifyReport, verifyLayers } from '../store/verify.ts';
 import { createContainer, removeContainer } from './change_containers.ts';
 import { checkDocker, type DockerCheckReport } from './check_docker.ts';
@@ -136,16 +137,18 @@ export class DockerStore {
    * removed, and so are the layers below it that nothing needs any more.
    *
    * @returns What was removed, topmost first.
+   * @param options.signal - Ends the wait for another process that changes the store; the layer is held on then.
    * @throws {AufsError} `ERR_STORE_READ_ONLY`, `ERR_DOCKER_RUNNING`; `ERR_CORRUPT_LAYER` if damage of the store hides what is needed:
    * nothing was removed then; what {@link layer} throws.
    */
-  async release(layer: string | DockerLayer): Promise<ReleasedLayer[]> {
+  async release(layer: string | DockerLayer, { signal }: Abortable = {}): Promise<ReleasedLayer[]> {
     const driver = await writableDriver(this.#context, 'release a layer');
     const { chainId } = typeof layer === 'string' ? await this.layer(layer) : layer;
-    this.#letGo(chainId);
-    return withDatabaseLock(this.#context.layout, () =>
-      releaseLayers(this.#context, driver, chainId, this.#held),
-    );
+    const work = (): Promise<ReleasedLayer[]> => {
+      this.#letGo(chainId);
+      return releaseLayers(this.#context, driver, chainId, this.#held);
+    };
+    return withDatabaseLock(this.#context.layout, work, signal);
   }
 
   /**
@@ -155,23 +158,32 @@ export class DockerStore {
    * @param id - Letters, digits, `_`, `.`, `-`; Docker's are 64 hexadecimal digits.
    * @param image - A layer, or what {@link layer} takes. Default: none.
    * @throws {AufsError} `ERR_STORE_READ_ONLY`, `ERR_DOCKER_RUNNING`, `ERR_LAYER_ID`, `ERR_LAYER_EXISTS`; what {@link layer} throws.
+   * @throws `options.signal.reason`; nothing was made then.
    */
-  async createContainer(id: string, image?: string | DockerLayer): Promise<DockerContainer> {
+  async createContainer(
+    id: string,
+    image?: string | DockerLayer,
+    options: Abortable = {},
+  ): Promise<DockerContainer> {
     const driver = await writableDriver(this.#context, 'create a container');
     const below = typeof image === 'string' ? await this.layer(image) : image;
-    await createContainer(this.#context.layout, driver, id, below);
+    await createContainer(this.#context.layout, driver, id, below, options);
     return this.container(id);
   }
 
   /**
    * Removes a container with its changes, and layers of its image that nothing needs any more, as {@link release} does.
    *
+   * @param options.signal - Ends the wait for another process that changes the store.
    * @returns The layers that were removed.
    * @throws {AufsError} `ERR_STORE_READ_ONLY`, `ERR_DOCKER_RUNNING`, `ERR_LAYER_MOUNTED`, `ERR_BRANCH_BUSY`; what {@link container} throws.
    */
-  async removeContainer(container: string | DockerContainer): Promise<ReleasedLayer[]> {
+  async removeContainer(
+    container: string | DockerContainer,
+    { signal }: Abortable = {},
+  ): Promise<ReleasedLayer[]> {
     const driver = await writableDriver(this.#context, 'remove a container');
-    return withDatabaseLock(this.#context.layout, async () => {
+    const work = async (): Promise<ReleasedLayer[]> => {
       const { id } = typeof container === 'string' ? await this.container(container) : container;
       const found = await this.container(id);
       await removeContainer(this.#context.layout, driver, found);
@@ -183,17 +195,20 @@ export class DockerStore {
         if (!hasCode(error, 'ERR_CORRUPT_LAYER')) throw error;
         return [];
       }
-    });
+    };
+    return withDatabaseLock(this.#context.layout, work, signal);
   }
 
   /**
    * Finishes what was interrupted: entries that were being made or deleted go, with their data. Opening for writing does it, too.
    *
+   * @param options.signal - Ends the wait for another process that changes the store.
    * @throws {AufsError} `ERR_STORE_READ_ONLY`, `ERR_DOCKER_RUNNING`.
    */
-  async gc(): Promise<DockerGcReport> {
+  async gc({ signal }: Abortable = {}): Promise<DockerGcReport> {
     const driver = await writableDriver(this.#context, 'collect what was interrupted');
-    return withDatabaseLock(this.#context.layout, () => collectOrphans(this.#context.layout, driver));
+    const { layout } = this.#context;
+    return withDatabaseLock(layout, () => collectOrphans(layout, driver), signal);
   }
 
   #letGo(id: ChainId): void {

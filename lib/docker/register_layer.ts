@@ -32,7 +32,8 @@ export async function registerLayer(
   hold: (id: ChainId) => void,
 ): Promise<{ readonly id: ChainId; readonly existed: boolean }> {
   const cacheId = newLayerId();
-  const transaction = await Transaction.begin(layout);
+  const { signal } = options;
+  const transaction = await Transaction.begin(layout, signal);
   try {
     await transaction.set('cache-id', cacheId);
     // Docker, too, refuses a name that comes twice: its record could not give the archive again.
@@ -46,13 +47,14 @@ export async function registerLayer(
     await transaction.set('size', `${size}`);
     if (parent !== undefined) await transaction.set('parent', parent.chainId);
     await transaction.copy('tar-split.json.gz', layout.driver.recordFile(cacheId));
-    await withDatabaseLock(layout, async () => {
+    const commit = async (): Promise<void> => {
       if (!(await isDirectory(layout.layer(id)))) {
         if (parent !== undefined) await needParent(layout, parent.chainId);
         await transaction.commit(layout.layer(id));
       }
       hold(id);
-    });
+    };
+    await withDatabaseLock(layout, commit, signal);
     return { id, existed: !transaction.committed };
   } finally {
     await transaction.end(() => dropDriverLayer(driver, cacheId));

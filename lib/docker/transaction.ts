@@ -9,9 +9,15 @@ import type { DockerLayout } from './docker_layout.ts';
 /**
  * Runs `work` while nobody else of us changes which entries there are. The lock is on the directory itself: it leaves no file. Order:
  * this one before those of the store in `aufs/`.
+ *
+ * @throws `signal.reason` if it is aborted while somebody else holds the lock.
  */
-export function withDatabaseLock<T>(layout: DockerLayout, work: () => Promise<T>): Promise<T> {
-  return withDirectoryLock(layout.layerdb, work);
+export function withDatabaseLock<T>(
+  layout: DockerLayout,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  return withDirectoryLock(layout.layerdb, work, signal);
 }
 
 /**
@@ -29,14 +35,15 @@ export class Transaction {
     this.#lock = lock;
   }
 
-  static async begin(layout: DockerLayout): Promise<Transaction> {
-    return withDatabaseLock(layout, async () => {
+  static async begin(layout: DockerLayout, signal?: AbortSignal): Promise<Transaction> {
+    const work = async (): Promise<Transaction> => {
       await mkdir(layout.transactions, { recursive: true, mode: 0o700 });
       const path = await mkdtemp(join(layout.transactions, 'write-set-'));
       const lock = await native(binding().flock(path, true));
       await native(binding().fsyncPath(layout.transactions));
       return new Transaction(path, lock);
-    });
+    };
+    return withDatabaseLock(layout, work, signal);
   }
 
   /** Writes a file of the entry; it is on disk when this returns. */

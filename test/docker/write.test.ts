@@ -299,6 +299,31 @@ test('release: a layer whose data something in aufs/ stands on stays, entry and 
   t.is((await store.release(layer)).length, 1);
 });
 
+test('who waits for another process that changes the store can be called off', async (t) => {
+  t.timeout(30_000);
+  const { fixture, layerdb, store } = await place(t);
+  const { layer } = await store.register([ONE]);
+  const before = await names(fixture.root);
+  const lock = await binding().flock(layerdb, true);
+  t.truthy(lock);
+  const reason = new Error('enough');
+  const calls: readonly ((options: { signal: AbortSignal }) => Promise<unknown>)[] = [
+    (options) => store.register([TWO], options),
+    (options) => store.release(layer, options),
+    (options) => store.createContainer('a', 'busybox', options),
+    (options) => store.removeContainer(fixture.container.id, options),
+    (options) => store.gc(options),
+  ];
+  for (const call of calls) {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(reason), 50);
+    t.is(await t.throwsAsync(call({ signal: controller.signal })), reason);
+  }
+  if (lock !== null) binding().unlock(lock);
+  t.deepEqual(await names(fixture.root), before);
+  t.is((await store.release(layer)).length, 1, 'it was held until now');
+});
+
 test.serial('an entry that is gone when it is to be collected is not made anew', async (t) => {
   const { layerdb, store } = await place(t);
   const gone = join(layerdb, 'tmp/write-set-1');
