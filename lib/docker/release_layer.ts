@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { join } from 'node:path';
 import { AufsError } from '../errors.ts';
-import { listServers } from '../mount/running_servers.ts';
+import { listServers, serversWith } from '../mount/running_servers.ts';
 import type { ChainId } from '../store/content_id.ts';
 import { newLayerId } from '../store/layer_id.ts';
 import type { Store } from '../store/store.ts';
@@ -88,6 +88,6 @@ async function isReferenced(
       return parent === chainId || mountId === cacheId || initId === cacheId;
     }) ||
     images.some((image) => image.chainId === chainId) ||
-    (await listServers()).some(({ args }) => args.some((word) => word.includes(diffPath)))
+    serversWith(diffPath, await listServers()).length > 0
   );
 }

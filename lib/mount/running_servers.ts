@@ -19,6 +19,19 @@ export async function listServers(): Promise<RunningServer[]> {
   return servers;
 }
 
+/** Those of `servers` that were given the directory `path` as a branch, by itself or in a list (`-o br=PATH=ro:…`). */
+export function serversWith(path: string, servers: readonly RunningServer[]): RunningServer[] {
+  return servers.filter(({ args }) => args.some((word) => names(word, path)));
+}
+
+/** Whether a word has the path, and not only that of something beside it which begins so (`ID-init`). */
+function names(word: string, path: string): boolean {
+  for (let at = word.indexOf(path); at >= 0; at = word.indexOf(path, at + 1)) {
+    if (!/^[\w.-]/.test(word.slice(at + path.length))) return true;
+  }
+  return false;
+}
+
 /** Those of `servers` that serve the mount on `target`: a supervisor and a worker. */
 export function serversOf(target: string, servers: readonly RunningServer[]): RunningServer[] {
   return servers.filter(({ args }) => args.includes(target));

@@ -9,12 +9,12 @@ import type { ByteSource } from './chunks.ts';
 import { flushContent, flushNames } from './durability.ts';
 import type { Layer } from './layer.ts';
 import { withLayerLock } from './layer_lock.ts';
+import { busyBranch, isLockedBranch } from './layer_users.ts';
 import type { Layout } from './layout.ts';
 import { readMetadata, writeMetadata } from './metadata.ts';
 import { isWritableMount } from './mounted.ts';
 import { makeDirectory } from './own_folders.ts';
-import { busyBranch, childrenOf } from './remove_layer.ts';
-import { isLockedBranch } from './removed_data.ts';
+import { childrenOf } from './remove_layer.ts';
 
 /**
  * Puts the content of an archive into a layer that is empty yet; it is read-only from then on. Filled is a directory in

@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { binding } from '../binding.ts';
 import { AufsError, hasCode, native } from '../errors.ts';
 import { describeHolders, findHolders, type Holder } from '../mount/holders.ts';
-import { listServers, serversOf } from '../mount/running_servers.ts';
 import { unmount } from '../mount/unmount.ts';
 import { parseChain } from './chain_file.ts';
 import { flushNames } from './durability.ts';
@@ -12,14 +11,15 @@ import { Holders } from './holders.ts';
 import type { Abortable } from './layer.ts';
 import { isLayerId } from './layer_id.ts';
 import { withLayerLock } from './layer_lock.ts';
+import { busyBranch, layerUsers, usersElsewhere, withAccess } from './layer_users.ts';
 import { type Layout, REMOVING } from './layout.ts';
 import { layerMount } from './mounted.ts';
 import { readTextIfAny } from './regular_file.ts';
-import { isInUse, isLockedBranch, removeUnlessBusy } from './removed_data.ts';
+import { removeUnlessBusy } from './removed_data.ts';
 
 export interface RemoveOptions extends Abortable {
   /**
-   * Unmounts it first, lazily if it is in use, and removes it whatever union writes to it; its data is then freed when the
+   * Unmounts it first, lazily if it is in use, and removes it whatever union has it as a branch; its data is then freed when the
    * last user is gone.
    * @default false
    */
@@ -34,7 +34,7 @@ export interface RemovedLayer {
    * graph driver's `put`, once they are done.
    */
   readonly deferred: boolean;
-  /** Who kept the mount busy, as far as this user may see. */
+  /** Who kept the mount busy, and unions elsewhere that have the layer as a branch, as far as this user may see. */
   readonly holders: readonly Holder[];
 }
 
@@ -61,25 +61,25 @@ async function removeLocked(layout: Layout, id: string, force: boolean): Promise
   const mounted = (await layerMount(layout, id)) !== undefined;
   if (mounted && !force) throw await stillMounted(layout, id);
   await refuseChildren(layout, id);
-  const holders = mounted ? await takeAway(layout.mountpoint(id)) : [];
-  const busy =
-    (await isLockedBranch(layout.diff(id))) || (mounted && (await isInUse(layout, layout.diff(id), id)));
-  // A mount of it that lives on in another mount namespace is nothing that the caller could end.
-  if (busy && !force && serversOf(layout.mountpoint(id), await listServers()).length === 0) {
-    throw busyBranch(layout, id, 'remove');
-  }
+  const diff = layout.diff(id);
+  const before = mounted ? await takeAway(layout.mountpoint(id)) : [];
+  const users = await withAccess(diff, () => layerUsers(layout, diff, id));
+  const busy = users.locked || users.servers.length > 0;
+  const elsewhere = await usersElsewhere(layout, id, users);
+  const refused = elsewhere.length > 0 || (users.locked && users.servers.length === 0);
+  if (refused && !force) throw busyBranch(layout, id, 'remove', elsewhere);
   // From here on `staging/ID` says that what bears this id is on its way out.
   await mkdir(layout.stage(id), { recursive: true });
   // Btrfs can forget it in a power cut although it keeps what is done next; the layer would seem to have lost its list.
   await flushNames(layout.durability, layout.staging);
   await rm(layout.chain(id), { force: true });
   await flushNames(layout.durability, layout.chains);
-  const freed = (await discard(layout.diff(id), !busy)) && !busy;
+  const freed = (await discard(diff, !busy)) && !busy;
   const unused = await discard(layout.mountpoint(id), true);
   await rm(layout.recordFile(id), { force: true });
   await rm(layout.metadataFile(id), { force: true });
   await native(binding().removeTree(layout.stage(id)));
-  return { id, deferred: !(freed && unused), holders };
+  return { id, deferred: !(freed && unused), holders: [...before, ...elsewhere] };
 }
 
 /** Ids of all layers whose chain names `id`. A damaged chain file counts as far as it can be read. */
@@ -90,19 +90,6 @@ export async function childrenOf(layout: Layout, id: string): Promise<string[]> 
     if (parseChain(await readTextIfAny(layout.chain(name))).includes(id)) children.push(name);
   }
   return children.sort();
-}
-
-/** The error for a layer that a union mounted elsewhere (`-o br=…`) writes to. */
-export function busyBranch(layout: Layout, id: string, verb: string): AufsError {
-  return new AufsError(
-    'ERR_BRANCH_BUSY',
-    `cannot ${verb} layer ${id}: a union writes to ${layout.diff(id)}`,
-    {
-      hint: 'unmount or close that union first',
-      id,
-      path: layout.diff(id),
-    },
-  );
 }
 
 async function refuseChildren(layout: Layout, id: string): Promise<void> {

@@ -8,6 +8,7 @@ import { exists } from './exists.ts';
 import { Holders, holdersLock } from './holders.ts';
 import { isLayerId } from './layer_id.ts';
 import { namedLock, tryLayerLock, tryStoreLock } from './layer_lock.ts';
+import { isInUse, withAccess } from './layer_users.ts';
 import type { Layout } from './layout.ts';
 import { layerMount } from './mounted.ts';
 import { dropHalfMade } from './publish_layer.ts';
@@ -34,9 +35,14 @@ export async function sweep(layout: Layout): Promise<void> {
   await tryStoreLock(layout, () => sweepLocks(layout));
 }
 
-/** Others stand on it, or it is mounted: whatever it looks like, it was a layer. {@link Store.check} tells of it. */
+/**
+ * Others stand on it, or it is mounted, be it elsewhere or out of sight: whatever it looks like, it was a layer.
+ * {@link Store.check} tells of it.
+ */
 async function isUsed(layout: Layout, id: string): Promise<boolean> {
   if ((await layerMount(layout, id)) !== undefined) return true;
+  const diff = layout.diff(id);
+  if (await withAccess(diff, () => isInUse(layout, diff, id))) return true;
   return (await childrenOf(layout, id)).length > 0;
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-import { lstat, mkdir, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { binding } from '../../lib/binding.ts';
+import type { AufsError } from '../../lib/errors.ts';
 import { type ChainId, chainIdOf, type DockerStore, openDockerStore, openStore } from '../../lib/index.ts';
 import { canMount } from '../helpers/stage.ts';
 import { tarSplit } from '../helpers/tar_split.ts';
@@ -341,3 +342,29 @@ test.serial('an entry that is gone when it is to be collected is not made anew',
   }
   t.deepEqual(await readdir(join(layerdb, 'tmp')), []);
 });
+
+(canMount ? test : test.skip)(
+  `a container that is mounted read-only elsewhere stays, and the error says where${canMount ? '' : ' (needs /dev/fuse)'}`,
+  async (t) => {
+    const { fixture, store } = await place(t);
+    const container = await store.container(fixture.container.id);
+    const target = await mountpoint(t);
+    const mount = await container.mount(target);
+    const before = await names(fixture.root);
+    try {
+      const error = await t.throwsAsync<AufsError>(store.removeContainer(container), {
+        code: 'ERR_BRANCH_BUSY',
+      });
+      t.true(
+        error?.message.includes(`node-aufs-fuse (pid ${mount.serverPid}: mount ${target})`),
+        error?.message,
+      );
+      t.deepEqual(await names(fixture.root), before);
+      t.is(await readFile(join(target, 'etc/hosts'), 'utf8'), 'of the container\n');
+    } finally {
+      await mount.unmount();
+    }
+    await store.removeContainer(container);
+    await t.throwsAsync(stat(container.diffPath), { code: 'ENOENT' });
+  },
+);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 import { execFile } from 'node:child_process';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
+import type { AufsError } from '../../lib/errors.ts';
+import { mount } from '../../lib/mount.ts';
 import { type Layer, openStore, type Store } from '../../lib/store/index.ts';
 import { killAtOnce, processes, until } from '../helpers/server.ts';
-import { canMount, temporaryStore, write } from './store_helper.ts';
+import { canMount, temporaryDirectory, temporaryStore, write } from './store_helper.ts';
 
 const mounting = canMount ? test.serial : test.skip;
 const why = canMount ? '' : ' (needs /dev/fuse)';
@@ -126,4 +128,61 @@ mounting(`opening a store removes dead mounts, and only these${why}`, async (t) 
   t.true(await other.mounted());
   await writeFile(join(alive.target, 'f'), '');
   await layer.remove();
+});
+
+mounting(
+  `a layer that is a branch of a read-only mount elsewhere stays, and the error says where${why}`,
+  async (t) => {
+    const store = await temporaryStore(t);
+    const layer = await store.createLayer();
+    await store.createLayer({ id: `${layer.id}-init` });
+    await write(layer.diffPath, { file: 'x' });
+    const target = join(await temporaryDirectory(t), 'target');
+    await mkdir(target);
+    const elsewhere = await mount(target, {
+      branches: [{ path: layer.diffPath, mode: 'ro' }],
+      readOnly: true,
+    });
+    const error = await t.throwsAsync<AufsError>(layer.remove(), { code: 'ERR_BRANCH_BUSY' });
+    t.true(
+      error?.message.includes(`node-aufs-fuse (pid ${elsewhere.serverPid}: mount ${target})`),
+      error?.message,
+    );
+    t.is(await readFile(join(target, 'file'), 'utf8'), 'x');
+    t.true((await store.check()).clean);
+
+    const removed = await layer.remove({ force: true });
+    t.like(removed, { deferred: true, holders: [{ command: 'node-aufs-fuse', uses: [`mount ${target}`] }] });
+    t.is(await readFile(join(target, 'file'), 'utf8'), 'x', 'its data goes with the mount');
+    await openStore(store.root);
+    t.is(await readFile(join(target, 'file'), 'utf8'), 'x');
+    await elsewhere.unmount();
+    await openStore(store.root);
+    t.deepEqual(await readdir(join(store.root, 'diff')), [`${layer.id}-init`]);
+  },
+);
+
+mounting(`a layer is not in use because one is whose id begins so${why}`, async (t) => {
+  const store = await temporaryStore(t);
+  const layer = await store.createLayer();
+  const init = await store.createLayer({ id: `${layer.id}-init` });
+  await using mounted = await init.mount();
+  t.true((await stat(mounted.target)).isDirectory());
+  t.like(await layer.remove(), { deferred: false });
+});
+
+mounting(`a removal that was interrupted is not finished under a mount elsewhere${why}`, async (t) => {
+  const store = await temporaryStore(t);
+  const layer = await store.createLayer();
+  await write(layer.diffPath, { file: 'x' });
+  const target = join(await temporaryDirectory(t), 'target');
+  await mkdir(target);
+  const elsewhere = await mount(target, { branches: [{ path: layer.diffPath, mode: 'ro' }], readOnly: true });
+  await write(store.root, { [`.node-aufs/staging/${layer.id}/`]: '' });
+  await rm(join(store.root, 'layers', layer.id));
+  await openStore(store.root);
+  t.is(await readFile(join(target, 'file'), 'utf8'), 'x');
+  await elsewhere.unmount();
+  await openStore(store.root);
+  t.deepEqual(await readdir(join(store.root, 'diff')), []);
 });

@@ -9,9 +9,9 @@ import { listServers } from '../../mount/running_servers.ts';
 import { Holders, holdersLock } from '../holders.ts';
 import { isLayerId } from '../layer_id.ts';
 import { namedLock } from '../layer_lock.ts';
+import { isInUse } from '../layer_users.ts';
 import { type Layout, REMOVING } from '../layout.ts';
 import { readTextFile, UnfitFile } from '../regular_file.ts';
-import { isInUse } from '../removed_data.ts';
 
 /** Everything in a store but the content of its layers, as it is at one time. Looking changes nothing. */
 export interface Survey {
