@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { chmod, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { binding } from '../binding.ts';
 import { AufsError, hasCode, native } from '../errors.ts';
@@ -10,6 +10,7 @@ import { withLayerLock } from './layer_lock.ts';
 import type { Layout } from './layout.ts';
 import { type LayerMetadata, writeMetadata } from './metadata.ts';
 import { isWritableMount } from './mounted.ts';
+import { makeDirectory } from './own_folders.ts';
 
 /** A layer to be. */
 export interface NewLayer {
@@ -147,10 +148,4 @@ async function refuseExisting(layout: Layout, id: string): Promise<void> {
       { hint: isLayer ? 'leave the id out to get a new one' : 'move it away first', id },
     );
   }
-}
-
-/** mkdir(2) less the umask. */
-async function makeDirectory(path: string, mode: number): Promise<void> {
-  await mkdir(path);
-  await chmod(path, mode);
 }
