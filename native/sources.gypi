@@ -37,6 +37,7 @@
       "union/partial_copy.cc",
       "union/place.cc",
       "union/policy.cc",
+      "union/posix_acl.cc",
       "union/range_set.cc",
       "union/remove.cc",
       "union/remove_tree.cc",

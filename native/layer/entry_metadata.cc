@@ -10,13 +10,14 @@
 #include "sys/file_io.h"
 #include "sys/open_file_attributes.h"
 #include "sys/process_control.h"
+#include "union/posix_acl.h"
 
 namespace aufs::layer {
 namespace {
 
-constexpr const char* kAccessAcl = "system.posix_acl_access";
+constexpr const char* kAccessAcl = posix_acl::kAccess.data();
+constexpr const char* kDefaultAcl = posix_acl::kDefault.data();
 constexpr mode_t kPermissions = 07777;
-constexpr const char* kDefaultAcl = "system.posix_acl_default";
 
 bool may_be_left_behind(Error error) {
   return error.code == EOPNOTSUPP || error.code == EPERM || error.code == EACCES;
@@ -98,9 +99,13 @@ template <typename Set>
 Status EntryMetadata::set_xattrs(const TarEntry& entry, Set&& set) {
   for (const auto& [key, value] : entry.xattrs) {
     if (xattr::is_private(key)) continue;
-    const Status done = set(key.c_str(), value);
+    Status done = set(key.c_str(), value);
     if (done) continue;
-    if (!may_be_left_behind(done.error())) return done;
+    // In a user namespace of few users the archive's may be nobody.
+    if (takes_over_ && failed_with(done, EINVAL) && posix_acl::is_key(key)) {
+      done = set(key.c_str(), posix_acl::without(value, posix_acl::Named::kAll));
+    }
+    if (!done && !may_be_left_behind(done.error())) return done;
     ++left_behind_;
   }
   return ok();

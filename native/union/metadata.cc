@@ -5,6 +5,7 @@
 
 #include "sys/attributes.h"
 #include "sys/file_io.h"
+#include "union/posix_acl.h"
 
 namespace aufs {
 namespace {
@@ -16,13 +17,20 @@ bool may_be_left_behind(Error error) {
   return error.code == EOPNOTSUPP || error.code == EPERM || error.code == ENODATA;
 }
 
+Status set_xattr(const Place& to, const char* key, const std::string& value) {
+  const Status set = sys::set_xattr(to.fd, to.leaf(), key, value, 0);
+  if (!failed_with(set, EINVAL) || !posix_acl::is_key(key)) return set;
+  const std::string mapped = posix_acl::without(value, posix_acl::Named::kUnmapped);
+  return mapped == value ? set : sys::set_xattr(to.fd, to.leaf(), key, mapped, 0);
+}
+
 Status copy_xattrs(const Place& from, const Place& to) {
   AUFS_TRY(const std::string names, sys::list_xattr(from.fd, from.leaf()));
   for (const char* key = names.data(); key < names.data() + names.size(); key += std::strlen(key) + 1) {
     const Result<std::string> value = sys::get_xattr(from.fd, from.leaf(), key);
     if (!value && may_be_left_behind(value.error())) continue;
     if (!value) return value.error();
-    const Status set = sys::set_xattr(to.fd, to.leaf(), key, *value, 0);
+    const Status set = set_xattr(to, key, *value);
     if (!set && !may_be_left_behind(set.error())) return set;
   }
   return ok();
@@ -33,9 +41,9 @@ Status copy_xattrs(const Place& from, const Place& to) {
 Result<bool> drop_inherited_acls(const struct stat& stat, const Place& to) {
   bool had = false;
   if (S_ISLNK(stat.st_mode)) return had;
-  for (const char* key : {"system.posix_acl_access", "system.posix_acl_default"}) {
-    if (!failed_with(sys::get_xattr(to.fd, to.leaf(), key), ENODATA)) {
-      const Status removed = sys::remove_xattr(to.fd, to.leaf(), key);
+  for (const std::string_view key : {posix_acl::kAccess, posix_acl::kDefault}) {
+    if (!failed_with(sys::get_xattr(to.fd, to.leaf(), key.data()), ENODATA)) {
+      const Status removed = sys::remove_xattr(to.fd, to.leaf(), key.data());
       if (!removed && !may_be_left_behind(removed.error()) && removed.error().code != EACCES)
         return removed.error();
       had = true;

@@ -7,7 +7,7 @@ namespace aufs {
 
 // Gives the inode at `to` what the one at `from` has beside its data: owner, mode, extended attributes (ACLs and file
 // capabilities among them), times in nanoseconds. Extended attributes that the target's file system cannot keep are
-// left behind. `stat` is that of `from`.
+// left behind, and in a user namespace entries of ACLs that name somebody who has no number in it. `stat` is that of `from`.
 // Order: owner first, for chown clears set-id bits and capabilities; times last, for everything else moves them.
 Status copy_metadata(const Place& from, const struct stat& stat, const Place& to);
 

@@ -3,6 +3,7 @@
 import { createReadStream } from 'node:fs';
 import { chmod, lstat, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { binding } from '../../lib/binding.ts';
 import { openStore } from '../../lib/store/index.ts';
 import { collect, sha256 } from './archive_helper.ts';
 
@@ -11,6 +12,7 @@ const store = await openStore(root);
 const { layer, diffId, leftOut } = await store.apply(createReadStream(archive));
 const owners = await ownersOf(layer.diffPath);
 const { mode } = await lstat(join(layer.diffPath, 'setuid'));
+const acl = await aclOf(join(layer.diffPath, 'acl'));
 const again = await store.apply([await collect(layer.archive())]);
 const copy = await store.createLayer({ from: tree });
 const child = await store.createLayer({ parent: layer });
@@ -20,6 +22,7 @@ const committed = await child.commit();
 const answer = {
   leftOut,
   owners,
+  acl,
   setuid: (mode & 0o7000).toString(8),
   exact: sha256(await collect(layer.archive({ exact: true }))) === diffId,
   same: (await again.layer.changes()).length === (await layer.changes()).length,
@@ -29,6 +32,7 @@ const answer = {
     names: (await readdir(copy.diffPath, { recursive: true })).sort(),
     owners: await ownersOf(copy.diffPath),
     setuid: ((await lstat(join(copy.diffPath, 'setuid'))).mode & 0o7000).toString(8),
+    acl: await aclOf(join(copy.diffPath, 'acl')),
   },
   findings: (await store.check()).findings.map(({ kind }) => kind),
 };
@@ -41,6 +45,16 @@ await copy.remove();
 await again.layer.remove();
 await layer.remove();
 process.stdout.write(JSON.stringify({ ...answer, left: (await store.layers()).length }));
+
+/** The users and groups that a file's ACL names; its mode, in which the mask stands for the group. */
+async function aclOf(path: string): Promise<{ mode: string; named: number[] }> {
+  const value = await binding().pathGetxattr(path, 'system.posix_acl_access');
+  const named: number[] = [];
+  for (let at = 4; at < value.length; at += 8) {
+    if ([2, 8].includes(value.readUInt16LE(at))) named.push(value.readUInt32LE(at + 4));
+  }
+  return { mode: ((await lstat(path)).mode & 0o777).toString(8), named };
+}
 
 async function ownersOf(path: string): Promise<string[]> {
   const owners = new Set<string>();
