@@ -13,6 +13,7 @@ import { busyBranch, isLockedBranch } from './layer_users.ts';
 import type { Layout } from './layout.ts';
 import { readMetadata, writeMetadata } from './metadata.ts';
 import { isWritableMount } from './mounted.ts';
+import { moveDirectory } from './move_directory.ts';
 import { makeDirectory } from './own_folders.ts';
 import { childrenOf } from './remove_layer.ts';
 
@@ -56,7 +57,7 @@ async function putInPlace(
   more: ApplyOptions['labels'],
 ): Promise<void> {
   // rename(2) replaces a directory only if it is empty.
-  await rename(join(layout.stage(id), 'diff'), layout.diff(id)).catch((cause: unknown) => {
+  await moveDirectory(join(layout.stage(id), 'diff'), layout.diff(id)).catch((cause: unknown) => {
     throw hasCode(cause, 'ENOTEMPTY') || hasCode(cause, 'EEXIST') ? notEmpty(layout, id) : cause;
   });
   try {
@@ -78,7 +79,7 @@ async function putInPlace(
 
 /** The layer is empty again. */
 async function takeBack(layout: Layout, id: string): Promise<void> {
-  await rename(layout.diff(id), join(layout.stage(id), 'diff'));
+  await moveDirectory(layout.diff(id), join(layout.stage(id), 'diff'));
   await makeDirectory(layout.diff(id), 0o755);
   await native(binding().removeTree(layout.recordFile(id)));
 }

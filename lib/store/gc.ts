@@ -2,6 +2,7 @@
 import { AufsError, hasCode } from '../errors.ts';
 import { findFaults } from './check/check_store.ts';
 import type { Fault, FindingKind } from './check/finding.ts';
+import { exists } from './exists.ts';
 import type { Abortable, Layer } from './layer.ts';
 import type { Layout } from './layout.ts';
 import { makeOwnFolders } from './own_folders.ts';
@@ -62,6 +63,7 @@ export async function collectGarbage(
     await makeOwnFolders(layout);
     await sweep(layout);
   }
+  const swept = dryRun ? leftovers : await thoseGone(leftovers);
   const found = await layers();
   const { plan, kept } = await makePlan(layout, found, new Set(keep), all);
   const removed: { id: string; bytes: number }[] = [];
@@ -71,8 +73,8 @@ export async function collectGarbage(
     if (dryRun || (await removeUnlessBusy(layer, signal))) removed.push({ id: layer.id, bytes });
     else kept.push({ id: layer.id, why: 'busy' });
   }
-  const bytes = [...removed, ...leftovers].reduce((sum, one) => sum + one.bytes, 0);
-  return { dryRun, layers: removed, leftovers, kept, bytes };
+  const bytes = [...removed, ...swept].reduce((sum, one) => sum + one.bytes, 0);
+  return { dryRun, layers: removed, leftovers: swept, kept, bytes };
 }
 
 interface Plan {
@@ -133,18 +135,34 @@ export async function measureLeftovers(
   const leftovers: { path: string; bytes: number }[] = [];
   for (const { kind, id, path, mend } of faults) {
     if (!LEFTOVERS.includes(kind) || mend === undefined) continue;
-    const { bytesOnDisk } = await treeUsage(path, signal);
     const more = kind === 'half-made' && id !== undefined ? await bytesOf(layout, id, signal) : 0;
-    leftovers.push({ path, bytes: bytesOnDisk + more });
+    leftovers.push({ path, bytes: (await bytesOnDisk(path, signal)) + more });
   }
   return leftovers;
+}
+
+/** The leftovers that are gone now: the system may have refused some. */
+async function thoseGone<T extends { readonly path: string }>(leftovers: readonly T[]): Promise<T[]> {
+  const gone: T[] = [];
+  for (const leftover of leftovers) if (!(await exists(leftover.path))) gone.push(leftover);
+  return gone;
 }
 
 /** Everything that goes with a layer. */
 async function bytesOf(layout: Layout, id: string, signal: AbortSignal | undefined): Promise<number> {
   let sum = 0;
   for (const path of [layout.diff(id), layout.chain(id), layout.metadataFile(id), layout.recordFile(id)]) {
-    sum += (await treeUsage(path, signal)).bytesOnDisk;
+    sum += await bytesOnDisk(path, signal);
   }
   return sum;
+}
+
+/** 0 for what holds a directory that this user may not look into: not knowing its size is no reason to keep it. */
+async function bytesOnDisk(path: string, signal: AbortSignal | undefined): Promise<number> {
+  try {
+    return (await treeUsage(path, signal)).bytesOnDisk;
+  } catch (error) {
+    if (!hasCode(error, 'EACCES')) throw error;
+    return 0;
+  }
 }

@@ -10,6 +10,7 @@ import { withLayerLock } from './layer_lock.ts';
 import type { Layout } from './layout.ts';
 import { type LayerMetadata, writeMetadata } from './metadata.ts';
 import { isWritableMount } from './mounted.ts';
+import { moveDirectory } from './move_directory.ts';
 import { makeDirectory } from './own_folders.ts';
 
 /** A layer to be. */
@@ -84,7 +85,7 @@ async function putInPlace(
 ): Promise<void> {
   const { id, readOnly, labels } = layer;
   const stage = layout.stage(id);
-  await rename(join(stage, 'diff'), layout.diff(id));
+  await moveDirectory(join(stage, 'diff'), layout.diff(id));
   await rename(join(stage, 'mnt'), layout.mountpoint(id));
   await flushNames(layout.durability, layout.diffs);
   await flushNames(layout.durability, layout.mountpoints);

@@ -10,7 +10,7 @@ import { type Layout, REMOVING } from './layout.ts';
 
 /**
  * Deletes `diff/ID-removing` and `mnt/ID-removing`, what is left of layers that were removed, unless somebody is
- * still busy with it: then it stays until this is called again.
+ * still busy with it: then it stays until this is called again. So does what the system does not let go.
  */
 export async function freeRemoved(layout: Layout): Promise<void> {
   for (const folder of [layout.diffs, layout.mountpoints]) {
@@ -21,7 +21,7 @@ export async function freeRemoved(layout: Layout): Promise<void> {
       const free = async (): Promise<void> => {
         if (!(await withAccess(path, () => isInUse(layout, path, id)))) await removeUnlessBusy(path);
       };
-      await tryLayerLock(layout, id, free);
+      await unlessRefused(() => tryLayerLock(layout, id, free));
     }
   }
 }
@@ -34,5 +34,17 @@ export async function removeUnlessBusy(path: string): Promise<boolean> {
   } catch (error) {
     if (!hasCode(error, 'EBUSY')) throw error;
     return false;
+  }
+}
+
+/**
+ * Runs `work`, which takes care of something that an interruption left; what the system refuses then stays as it is, and
+ * {@link Store.check} tells of it. Nobody else's leftover keeps a store from being used.
+ */
+export async function unlessRefused(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error)) throw error;
   }
 }

@@ -13,26 +13,28 @@ import type { Layout } from './layout.ts';
 import { layerMount } from './mounted.ts';
 import { dropHalfMade } from './publish_layer.ts';
 import { childrenOf } from './remove_layer.ts';
-import { freeRemoved } from './removed_data.ts';
+import { freeRemoved, unlessRefused } from './removed_data.ts';
 
 /**
  * Finishes what a crash interrupted, without touching what a living process is busy with: layers that were
  * being made or removed, Docker's `-removing` directories, temporary files, locks and users of layers gone, mounts whose server was killed. Directories
- * in `diff/` that no layer explains are left alone: they may be somebody's data.
+ * in `diff/` that no layer explains are left alone: they may be somebody's data. What the system refuses to let go stays, and is
+ * in nobody's way.
  */
 export async function sweep(layout: Layout): Promise<void> {
   await removeDeadMountsBelow(layout.mountpoints);
   for (const id of (await readdir(layout.staging)).filter(isLayerId)) {
-    await tryLayerLock(layout, id, async () => {
+    const finish = async (): Promise<void> => {
       if (await exists(layout.chain(id))) await native(binding().removeTree(layout.stage(id)));
       else if (!(await isUsed(layout, id))) await dropHalfMade(layout, id);
-    });
+    };
+    await unlessRefused(() => tryLayerLock(layout, id, finish));
   }
   await freeRemoved(layout);
   await sweepTemporaries(layout, layout.chains);
   await sweepTemporaries(layout, layout.metadata);
   await sweepHolders(layout);
-  await tryStoreLock(layout, () => sweepLocks(layout));
+  await unlessRefused(() => tryStoreLock(layout, () => sweepLocks(layout)));
 }
 
 /**
@@ -54,15 +56,18 @@ async function sweepTemporaries(
 ): Promise<void> {
   for (const name of await readdir(folder)) {
     const id = /^\.([0-9a-f]{64}(?:-init)?)(?:\.json)?\.[0-9a-f]{12}$/.exec(name)?.[1];
-    if (id !== undefined)
-      await tryLayerLock(layout, lockOf(id), () => rm(join(folder, name), { force: true }));
+    if (id === undefined) continue;
+    const remove = () => rm(join(folder, name), { force: true });
+    await unlessRefused(() => tryLayerLock(layout, lockOf(id), remove));
   }
 }
 
 async function sweepHolders(layout: Layout): Promise<void> {
   if (!(await exists(layout.holders))) return;
   const holders = new Holders(layout);
-  for (const id of await holders.ids()) if (!(await exists(layout.chain(id)))) await holders.forget(id);
+  for (const id of await holders.ids()) {
+    if (!(await exists(layout.chain(id)))) await unlessRefused(() => holders.forget(id));
+  }
   await sweepTemporaries(layout, layout.holders, (id) => namedLock(holdersLock(id)));
 }
 
