@@ -221,6 +221,16 @@ export interface Binding extends ArchiveBinding {
   lockFile(path: NativePath, exclusive: boolean): Promise<LockHandle | null>;
   /** Releases at once; again is harmless. */
   unlock(lock: LockHandle): void;
+  /**
+   * All of a regular file, in one way to the thread pool. Rejects with ELOOP for a symlink, ENXIO or EINVAL for what is no file, EFBIG if it
+   * has more than `most` bytes.
+   */
+  readRegularFile(path: NativePath, most: number): Promise<Buffer>;
+  /**
+   * Writes `text` to the new file `temporary`, which takes the place of `path` then; with `flush` that is on disk. An error leaves no
+   * `temporary`.
+   */
+  replaceFile(path: NativePath, temporary: NativePath, text: string, flush: boolean): Promise<void>;
   /** fsync(2) of a file or directory. */
   fsyncPath(path: NativePath): Promise<void>;
   /** Writes back the whole file system that holds `path`. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type Durability, flushNames } from './durability.ts';
+import { binding } from '../binding.ts';
+import { native } from '../errors.ts';
+import type { Durability } from './durability.ts';
 
 /**
  * Writes a file so that after a crash it is there whole or not at all, and on disk when this returns:
@@ -16,18 +17,5 @@ export async function writeDurably(
   durability: Durability = 'layer',
 ): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
-  try {
-    const file = await open(temporary, 'wx', 0o644);
-    try {
-      await file.writeFile(text);
-      if (durability !== 'none') await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await flushNames(durability, dirname(path));
+  await native(binding().replaceFile(path, temporary, text, durability !== 'none'), { path });
 }

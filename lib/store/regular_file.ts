@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { hasCode } from '../errors.ts';
+import { binding } from '../binding.ts';
+import { hasCode, native } from '../errors.ts';
 
 /** Something that is no file, or too large a one, is where a file of a store should be. */
 export class UnfitFile extends Error {
@@ -16,8 +17,8 @@ export class UnfitFile extends Error {
 /** More than any list of parents, labels and all, that we or Docker write. */
 const MOST_BYTES = 64 * 2 ** 20;
 
-/** What open(2) says of a symlink (O_NOFOLLOW) and of a socket. */
-const UNFIT = { ELOOP: 'it is a symlink', ENXIO: 'it is not a file' };
+/** What open(2) says of a symlink (O_NOFOLLOW) and of a socket, and `readRegularFile` of anything else that is no file. */
+const UNFIT = { ELOOP: 'it is a symlink', ENXIO: 'it is not a file', EINVAL: 'it is not a file' };
 
 /**
  * Opens a file of a store, which may come from anywhere, to be read. Nothing else is waited for (a FIFO), followed (a symlink) or
@@ -31,10 +32,8 @@ export async function openRegularFile(path: string): Promise<FileHandle> {
   try {
     file = await open(path, flags);
   } catch (cause) {
-    for (const [code, means] of Object.entries(UNFIT)) {
-      if (hasCode(cause, code)) throw new UnfitFile(path, means, { cause });
-    }
-    throw cause;
+    const means = whyUnfit(cause);
+    throw means === undefined ? cause : new UnfitFile(path, means, { cause });
   }
   try {
     if ((await file.stat()).isFile()) return file;
@@ -47,14 +46,17 @@ export async function openRegularFile(path: string): Promise<FileHandle> {
 
 /** All of a file of a store. @throws What {@link openRegularFile} throws; {@link UnfitFile} if it has more than `most` bytes. */
 export async function readRegularFile(path: string, most = MOST_BYTES): Promise<Buffer> {
-  const file = await openRegularFile(path);
   try {
-    const { size } = await file.stat();
-    if (size > most) throw new UnfitFile(path, `it has ${size} bytes, more than ${most}`);
-    return await file.readFile();
-  } finally {
-    await file.close();
+    return await native(binding().readRegularFile(path, most), { path });
+  } catch (cause) {
+    const means = hasCode(cause, 'EFBIG') ? `it has more than ${most} bytes` : whyUnfit(cause);
+    throw means === undefined ? cause : new UnfitFile(path, means, { cause });
   }
+}
+
+/** Why what could not be opened is no file; undefined if that is not the reason. */
+function whyUnfit(cause: unknown): string | undefined {
+  return Object.entries(UNFIT).find(([code]) => hasCode(cause, code))?.[1];
 }
 
 /** As {@link readRegularFile}, as text. */

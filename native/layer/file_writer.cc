@@ -8,16 +8,6 @@
 namespace aufs::layer {
 namespace {
 
-Status write_all_at(int fd, Bytes bytes, std::uint64_t offset) {
-  while (!bytes.empty()) {
-    AUFS_TRY(const std::size_t written, sys::pwrite(fd, bytes, static_cast<off_t>(offset)));
-    if (written == 0) return Error{EIO, "pwrite"};
-    offset += written;
-    bytes = bytes.subspan(written);
-  }
-  return ok();
-}
-
 Status complete(int fd, const TarEntry& entry, EntryMetadata& metadata) {
   if (entry.sparse) AUFS_CHECK(sys::truncate(fd, static_cast<off_t>(entry.size)));
   return metadata.set_open(fd, entry);
@@ -30,9 +20,11 @@ void FileWriter::begin(UniqueFd fd, const TarEntry& entry) {
 }
 
 void FileWriter::data(std::uint64_t offset, Bytes bytes) {
-  work_.add([this, file = file_, offset,
-             bytes] { return named(*file, write_all_at(file->fd.get(), bytes, offset)); },
-            bytes.size());
+  work_.add(
+      [this, file = file_, offset, bytes] {
+        return named(*file, sys::pwrite_all(file->fd.get(), bytes, static_cast<off_t>(offset)));
+      },
+      bytes.size());
 }
 
 void FileWriter::finish() {

@@ -10,6 +10,7 @@
 #include "sys/file_system.h"
 #include "sys/fuse_mount.h"
 #include "sys/mount_control.h"
+#include "sys/whole_file.h"
 
 namespace aufs::node {
 namespace {
@@ -111,6 +112,26 @@ Napi::Value unlock(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// readRegularFile(path, most)
+Napi::Value read_regular_file(const Napi::CallbackInfo& info) {
+  std::string path = path_arg(info, 0);
+  const auto most = static_cast<std::size_t>(integer_arg(info, 1));
+  return async_call(
+      info.Env(), {"open", path}, {}, [path, most] { return sys::read_regular_file(path.c_str(), most); },
+      bytes_to_js);
+}
+
+// replaceFile(path, temporary, text, flush)
+Napi::Value replace_file(const Napi::CallbackInfo& info) {
+  std::string path = path_arg(info, 0);
+  std::string temporary = path_arg(info, 1);
+  std::string text = string_arg(info, 2);
+  const bool flush = boolean_arg(info, 3);
+  return async_call(info.Env(), {"rename", temporary, path}, {}, [path, temporary, text, flush] {
+    return sys::replace_file(path.c_str(), temporary.c_str(), text, flush);
+  });
+}
+
 Napi::Value sync_path(const Napi::CallbackInfo& info, const char* operation, Status (*sync)(int)) {
   std::string path = path_arg(info, 0);
   return async_call(info.Env(), {operation, path}, {}, [path, sync]() -> Status {
@@ -144,6 +165,8 @@ void export_system(Napi::Env env, Napi::Object exports) {
   exports.Set("flock", Napi::Function::New(env, flock));
   exports.Set("lockFile", Napi::Function::New(env, lock_file));
   exports.Set("unlock", Napi::Function::New(env, unlock));
+  exports.Set("readRegularFile", Napi::Function::New(env, read_regular_file));
+  exports.Set("replaceFile", Napi::Function::New(env, replace_file));
   exports.Set("fsyncPath", Napi::Function::New(env, fsync_path));
   exports.Set("syncfs", Napi::Function::New(env, syncfs));
   exports.Set("syncAll", Napi::Function::New(env, sync_all));

@@ -97,6 +97,16 @@ Result<std::size_t> pwrite(int fd, std::span<const std::byte> from, off_t offset
   return static_cast<std::size_t>(n);
 }
 
+Status pwrite_all(int fd, std::span<const std::byte> from, off_t offset) {
+  while (!from.empty()) {
+    AUFS_TRY(const std::size_t written, pwrite(fd, from, offset));
+    if (written == 0) return Error{EIO, "pwrite"};
+    from = from.subspan(written);
+    offset += static_cast<off_t>(written);
+  }
+  return ok();
+}
+
 Result<std::size_t> append(int fd, std::span<const std::byte> from) {
   const iovec piece{const_cast<std::byte*>(from.data()), from.size()};  // the call only reads it
   const ssize_t n = retry_eintr([&] { return ::pwritev2(fd, &piece, 1, 0, RWF_APPEND); });

@@ -38,6 +38,8 @@ Result<struct stat> stat_with_birth(int dir, const char* name, struct timespec* 
 
 Result<std::size_t> pread(int fd, std::span<std::byte> into, off_t offset);
 Result<std::size_t> pwrite(int fd, std::span<const std::byte> from, off_t offset);
+// All of it, with as many calls of pwrite(2) as that takes.
+Status pwrite_all(int fd, std::span<const std::byte> from, off_t offset);
 // Writes at the end of the file, wherever that is at that moment, whatever the descriptor's flags (Linux 4.16).
 Result<std::size_t> append(int fd, std::span<const std::byte> from);
 Result<off_t> seek(int fd, off_t offset, int whence);

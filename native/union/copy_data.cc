@@ -32,15 +32,6 @@ constexpr bool is_unsupported(Error error) noexcept {
   }
 }
 
-Status write_all(int to, std::span<const std::byte> bytes, off_t at) {
-  while (!bytes.empty()) {
-    AUFS_TRY(const std::size_t n, sys::pwrite(to, bytes, at));
-    bytes = bytes.subspan(n);
-    at += static_cast<off_t>(n);
-  }
-  return ok();
-}
-
 Status copy_through_buffer(int from, int to, Range range) {
   const auto length = static_cast<std::size_t>(range.end - range.begin);
   const std::size_t capacity = std::min(length, kBufferSize);
@@ -49,7 +40,7 @@ Status copy_through_buffer(int from, int to, Range range) {
     const auto want = std::min<off_t>(range.end - at, static_cast<off_t>(capacity));
     AUFS_TRY(const std::size_t n, sys::pread(from, {buffer.get(), static_cast<std::size_t>(want)}, at));
     if (n == 0) return ok();  // the file became shorter meanwhile
-    AUFS_CHECK(write_all(to, {buffer.get(), n}, at));
+    AUFS_CHECK(sys::pwrite_all(to, {buffer.get(), n}, at));
     at += static_cast<off_t>(n);
   }
   return ok();
