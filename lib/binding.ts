@@ -231,6 +231,11 @@ export interface Binding extends ArchiveBinding {
    * `temporary`.
    */
   replaceFile(path: NativePath, temporary: NativePath, text: string, flush: boolean): Promise<void>;
+  /**
+   * Processes whose program's name begins with `name` (15 bytes at most): number and command line, words each ended by a NUL, in turns;
+   * an empty one where this user may not see it.
+   */
+  processesNamed(name: string): Promise<(number | string)[]>;
   /** fsync(2) of a file or directory. */
   fsyncPath(path: NativePath): Promise<void>;
   /** Writes back the whole file system that holds `path`. */

@@ -17,6 +17,7 @@
       "sys/names.cc",
       "sys/open_file_attributes.cc",
       "sys/process_control.cc",
+      "sys/process_list.cc",
       "sys/whole_file.cc",
       "union/background_copies.cc",
       "union/branch.cc",

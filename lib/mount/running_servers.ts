@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-import { readdir, readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { binding } from '../binding.ts';
+import { native } from '../errors.ts';
 
 /** A running FUSE server of ours and how it was started. */
 export interface RunningServer {
@@ -8,13 +9,17 @@ export interface RunningServer {
   readonly args: readonly string[];
 }
 
+const PROGRAM = 'node-aufs-fuse';
+
 /** The processes of all our servers, as far as this user may see their command lines. */
 export async function listServers(): Promise<RunningServer[]> {
+  const found = await native(binding().processesNamed(PROGRAM));
   const servers: RunningServer[] = [];
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    const [program = '', ...args] = line.split('\0').slice(0, -1);
-    if (basename(program).startsWith('node-aufs-fuse')) servers.push({ pid: Number(pid), args });
+  for (let at = 0; at < found.length; at += 2) {
+    const [program = '', ...args] = String(found[at + 1])
+      .split('\0')
+      .slice(0, -1);
+    if (basename(program).startsWith(PROGRAM)) servers.push({ pid: Number(found[at]), args });
   }
   return servers;
 }

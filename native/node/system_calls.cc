@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <optional>
+#include <vector>
 
 #include "node/union_call.h"
 #include "sys/attributes.h"
@@ -10,6 +11,7 @@
 #include "sys/file_system.h"
 #include "sys/fuse_mount.h"
 #include "sys/mount_control.h"
+#include "sys/process_list.h"
 #include "sys/whole_file.h"
 
 namespace aufs::node {
@@ -132,6 +134,22 @@ Napi::Value replace_file(const Napi::CallbackInfo& info) {
   });
 }
 
+// processesNamed(name)
+Napi::Value processes_named(const Napi::CallbackInfo& info) {
+  std::string name = string_arg(info, 0);
+  return async_call(
+      info.Env(), {"scandir", "/proc"}, {}, [name] { return sys::processes_named(name); },
+      [](Napi::Env env, const std::vector<sys::RunningProcess>& processes) -> Napi::Value {
+        Napi::Array list = Napi::Array::New(env, processes.size() * 2);
+        std::uint32_t at = 0;
+        for (const sys::RunningProcess& process : processes) {
+          list.Set(at++, Napi::Number::New(env, process.pid));
+          list.Set(at++, process.command_line);
+        }
+        return list;
+      });
+}
+
 Napi::Value sync_path(const Napi::CallbackInfo& info, const char* operation, Status (*sync)(int)) {
   std::string path = path_arg(info, 0);
   return async_call(info.Env(), {operation, path}, {}, [path, sync]() -> Status {
@@ -167,6 +185,7 @@ void export_system(Napi::Env env, Napi::Object exports) {
   exports.Set("unlock", Napi::Function::New(env, unlock));
   exports.Set("readRegularFile", Napi::Function::New(env, read_regular_file));
   exports.Set("replaceFile", Napi::Function::New(env, replace_file));
+  exports.Set("processesNamed", Napi::Function::New(env, processes_named));
   exports.Set("fsyncPath", Napi::Function::New(env, fsync_path));
   exports.Set("syncfs", Napi::Function::New(env, syncfs));
   exports.Set("syncAll", Napi::Function::New(env, sync_all));
