@@ -2,6 +2,7 @@
 import { describeFinding, findingFacts } from './docker_ls.ts';
 import { ExitCode } from './exit_code.ts';
 import { openDocker } from './open_docker.ts';
+import { printable } from './terminal.ts';
 import { print, type Verb } from './verb.ts';
 
 /** `node-aufs docker check`: what is wrong with what Docker left. */
@@ -12,11 +13,15 @@ export const dockerCheck: Verb = (program, run) => {
     .action((_options: object, command) =>
       run(command, async (context) => {
         const { findings, ...counts } = await (await openDocker(context)).check();
-        const report = { ...counts, findings: findings.map(findingFacts) };
+        const facts = findings.map((finding) => ({ ...findingFacts(finding), remedy: finding.remedy }));
+        const report = { ...counts, findings: facts };
         print(context, report, ({ layers, containers, images }) => {
           const summary = findings.length === 0 ? 'nothing is wrong' : `${findings.length} found`;
           const sum = `${layers} layers, ${containers} containers, ${images} images: ${summary}\n`;
-          return `${findings.map(describeFinding).join('')}${sum}`;
+          const lines = findings.map(
+            (finding) => `${describeFinding(finding)}    to do: ${printable(finding.remedy)}\n`,
+          );
+          return `${lines.join('')}${sum}`;
         });
         if (!report.clean) context.exit(ExitCode.corrupt);
       }),

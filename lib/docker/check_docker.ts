@@ -11,9 +11,16 @@ import type { DockerLayer } from './docker_layer.ts';
 import type { DockerLayout } from './docker_layout.ts';
 import { dataOf } from './entry_data.ts';
 import { namesOf } from './read_entry.ts';
+import { remedyOf } from './remedy.ts';
 
 /** Of a list of parents, 70 bytes each. */
 const MOST_CHAIN = 2 ** 20;
+
+/** A finding with what can be done about it. */
+export interface DockerCheckFinding extends DockerFinding {
+  /** What the user should do; a command where one mends it. */
+  readonly remedy: string;
+}
 
 /** What {@link DockerStore.check} found. */
 export interface DockerCheckReport {
@@ -23,7 +30,7 @@ export interface DockerCheckReport {
   readonly layers: number;
   readonly containers: number;
   readonly images: number;
-  readonly findings: readonly DockerFinding[];
+  readonly findings: readonly DockerCheckFinding[];
 }
 
 /** Compares everything of a store but the content of its layers; changes nothing. */
@@ -36,7 +43,7 @@ export async function checkDocker(context: DockerContext): Promise<DockerCheckRe
     ...(await recordFindings(layers)),
     ...(await driverFindings(layout, contents)),
     ...(await leftovers(layout, contents)),
-  ];
+  ].map((finding) => ({ ...finding, remedy: remedyOf(finding, layout) }));
   const counts = { layers: layers.length, containers: containers.length, images: images.length };
   return { clean: findings.length === 0, ...counts, findings };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-export type { DockerCheckReport } from './check_docker.ts';
+export type { DockerCheckFinding, DockerCheckReport } from './check_docker.ts';
 export type { DockerGcReport } from './collect_orphans.ts';
 export { DockerContainer } from './docker_container.ts';
 export type { DockerContents } from './docker_contents.ts';

@@ -63,6 +63,7 @@ test('docker check and verify: 65 for a damaged store, 66 for none', async (t) =
     new RegExp(`^layer-damaged  ${join(fixture.layers[2].path, 'diff')}\n    sha256:.*empty`, 'm'),
   );
   t.false(JSON.parse((await docker('check', '--json')).stdout).clean);
+  t.regex(wrong.stdout, /^ {4}to do: put it back from a copy/m);
   t.regex((await docker('ls')).stdout, /^layer-damaged /m);
   t.is((await docker('export', 'busybox')).code, 65);
   t.is((await docker('export', 'nobody')).code, 66);

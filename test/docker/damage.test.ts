@@ -5,7 +5,7 @@ import { appendFile, mkdir, rename, rm, symlink, truncate, writeFile } from 'nod
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import test from 'ava';
-import { type DockerFindingKind, openDockerStore } from '../../lib/index.ts';
+import { type DockerFindingKind, openDockerStore, openStore } from '../../lib/index.ts';
 import { type DockerFixture, sha256Hex } from '../helpers/docker_store.ts';
 import { isRoot, run } from '../helpers/stage.ts';
 import { collect } from '../store/archive_helper.ts';
@@ -285,3 +285,24 @@ asRoot(
     t.truthy(await openDockerStore(root, { readOnly: false, pidFile: join(scratch, 'docker.pid') }));
   },
 );
+
+test('what check says to do about leftovers and the driver’s lists mends them', async (t) => {
+  const { root, layers, scratch } = await dockerRoot(t);
+  const layerdb = join(root, 'image/aufs/layerdb');
+  await mkdir(join(layerdb, 'tmp/write-set-123'), { recursive: true });
+  await mkdir(join(layerdb, 'sha256', `${'e'.repeat(64)}-${'f'.repeat(32)}-removing`));
+  await mkdir(join(root, 'aufs/diff', `${layers[0].cacheId}-removing`));
+  await truncate(join(root, 'aufs/layers', layers[1].cacheId));
+  const store = await openDockerStore(root);
+  const remedies = (await store.check()).findings.map(({ kind, remedy }) => `${kind}: ${remedy}`).sort();
+  t.deepEqual(remedies, [
+    `driver-chain-damaged: node-aufs --root ${root}/aufs check --repair, where that is certain of the parents`,
+    'removing: node-aufs docker gc',
+    'removing: node-aufs docker gc',
+    'transaction: node-aufs docker gc',
+  ]);
+  await (await openStore(join(root, 'aufs'), { sweep: false })).check({ repair: true });
+  const pidFile = join(scratch, 'docker.pid');
+  await (await openDockerStore(root, { readOnly: false, gc: false, pidFile })).gc();
+  t.deepEqual((await store.check()).findings, []);
+});
