@@ -91,11 +91,14 @@ export class Mount extends EventEmitter<MountEvents> implements AsyncDisposable 
     return readCopyUps(await this.#ask('copyups'));
   }
 
-  /** Unmounts; a mount that is lost already is no error here. */
+  /** Unmounts; a mount that is lost already is no error here, and what reached its branches is flushed if that was asked for. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.unmount().catch((error: unknown) => {
+    try {
+      await this.unmount();
+    } catch (error) {
       if (!hasCode(error, 'ERR_MOUNT_LOST')) throw error;
-    });
+      await flushBranches(this.#written ?? []);
+    }
   }
 
   async #unmount(options: UnmountOptions): Promise<void> {

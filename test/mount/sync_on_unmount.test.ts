@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { binding } from '../../lib/binding.ts';
 import { type Mount, mount, unmount } from '../../lib/index.ts';
+import { killAtOnce, processes, until } from '../helpers/server.ts';
 import { canMount } from '../helpers/stage.ts';
 
 const mounting = canMount ? test.serial : test.skip;
@@ -76,6 +77,21 @@ mounting(`a branch that was taken out of the union is flushed too${why}`, async 
   await mounted.branches.remove(upper);
   t.deepEqual((await flushes(() => mounted.unmount())).sort(), [other, upper]);
 });
+
+mounting(
+  `a mount that is lost, and let go without an error: what reached its branches is flushed${why}`,
+  async (t) => {
+    const { upper, target, open } = await stage(t);
+    const mounted = await open();
+    let lost = false;
+    mounted.once('lost', () => {
+      lost = true;
+    });
+    killAtOnce(processes(target));
+    t.true(await until(() => lost));
+    t.deepEqual(await flushes(() => mounted[Symbol.asyncDispose]()), [upper]);
+  },
+);
 
 mounting(`a branch that has another name now: everything is flushed${why}`, async (t) => {
   const { root, upper, open } = await stage(t);
