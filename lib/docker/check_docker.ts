@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hasCode } from '../errors.ts';
 import { parseChain } from '../store/chain_file.ts';
-import { sizeOf } from '../store/exists.ts';
 import { REMOVING } from '../store/layout.ts';
 import { readTextFile } from '../store/regular_file.ts';
 import { type DockerContents, readContents } from './docker_contents.ts';
@@ -52,13 +53,23 @@ export async function checkDocker(context: DockerContext): Promise<DockerCheckRe
 async function recordFindings(layers: readonly DockerLayer[]): Promise<DockerFinding[]> {
   const findings: DockerFinding[] = [];
   for (const { chainId: id, recordPath: path } of layers) {
-    const size = await sizeOf(path);
-    if (size !== undefined && size > 0) continue;
-    const what = size === undefined ? 'missing' : 'empty, as a power cut leaves it';
+    const what = await recordProblem(path);
+    if (what === undefined) continue;
     const means = `the record of its archive is ${what}: it can be mounted, but not verified and exported`;
     findings.push({ kind: 'record-missing', id, path, means });
   }
   return findings;
+}
+
+async function recordProblem(path: string): Promise<string | undefined> {
+  try {
+    const found = await lstat(path);
+    if (!found.isFile()) return 'not a file';
+    return found.size === 0 ? 'empty, as a power cut leaves it' : undefined;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return 'missing';
+    throw error;
+  }
 }
 
 /** Whether the graph driver's own lists of parents say what the layer database says. */

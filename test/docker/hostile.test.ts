@@ -116,7 +116,11 @@ test('a record that is no file, or one line without end, is damage', async (t) =
   execFileSync('mkfifo', [first as string]);
   await symlink(third as string, second as string);
   await writeFile(third as string, gzipSync(Buffer.alloc(65 * 2 ** 20, 'A'), { level: 1 }));
-  const report = await (await openDockerStore(root)).verify();
+  const store = await openDockerStore(root);
+  const records = (await store.check()).findings.filter(({ kind }) => kind === 'record-missing');
+  t.deepEqual(records.map(({ path }) => path).sort(), [first as string, second as string].sort());
+  t.true(records.every(({ means }) => means.includes('is not a file')));
+  const report = await store.verify();
   const reasons = new Map(report.layers.map(({ id, state, reason }) => [id, `${state}: ${reason}`]));
   const wanted = [
     /^damaged: .*it is not a file/,
