@@ -83,8 +83,8 @@ Status check_directory_flags(Engine& engine, const NodePtr& dir) {
 
 Status check_flags(Engine& engine, const NodePtr& parent, const std::string& name) {
   if (!parent->is_dir()) return ok();
-  AUFS_CHECK(check_directory_flags(engine, parent));
   const Result<NameEntry> entry = visible_entry(engine, parent, name);
+  AUFS_CHECK(check_protection(engine, parent, entry ? Change::kAny : Change::kAddition));
   if (!entry || engine.is_writable(entry->top)) return ok();
   const Result<Found> found = lookup(engine, parent, name);
   return found ? check_flags(engine, found->node, Change::kAny) : ok();

@@ -29,7 +29,7 @@ Status check_flags(Engine& engine, const NodePtr& node, Change change);
 Status check_flags(Engine& engine, const Node& node, const Attr& attr);
 // For names that are to go from a directory, whatever branch that is in.
 Status check_directory_flags(Engine& engine, const NodePtr& dir);
-// The same for a name that is to go from `parent`, and for what it leads to. A name that is not there may go.
+// The same for a name that is to go from `parent`, if it is there, and for what it leads to; or else to come.
 Status check_flags(Engine& engine, const NodePtr& parent, const std::string& name);
 
 }  // namespace aufs

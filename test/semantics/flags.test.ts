@@ -61,7 +61,7 @@ for (const where of ['below', 'above'] as const) {
     'an append-only directory takes names and gives none back',
     where,
     'mkdir d; echo data > d/f; chattr +a d',
-    `lsattr -d d; try rm -f d/f; try mv d/f x; try mv d x; ls d; try chattr -a d; try touch d/new; try rm d/f; ls d`,
+    `lsattr -d d; try rm -f d/f; try mv d/f x; try mv d x; echo m > m; try mv m d/m; ls d; try chattr -a d; try touch d/new; try rm d/f; ls d`,
   );
   flags(
     'other flags are kept and told',
