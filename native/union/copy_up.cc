@@ -451,6 +451,9 @@ Status finish_copy_ups(Engine& engine) {
 }
 
 Status copy_up_name(Engine& engine, const NodePtr& parent, const std::string& name, BranchIndex to) {
+  AUFS_TRY(const NameEntry now, visible_entry(engine, parent, name));
+  // What is in a writable branch is not being copied behind, so that its node need not be found.
+  if (now.type != DT_DIR && now.top <= to && engine.is_writable(now.top)) return ok();
   for (;;) {
     AUFS_TRY(const Found found, lookup(engine, parent, name));
     if (found.node->is_dir()) return copy_up_directory(engine, found.node, to);

@@ -71,7 +71,8 @@ Status check_flags(Engine& engine, const NodePtr& node, Change change) {
 }
 
 Status check_flags(Engine& engine, const Node& node, const Attr& attr) {
-  if (S_ISLNK(node.type) || engine.is_writable(node.branch)) return ok();
+  const BranchIndex branch = node.is_dir() ? top_branch(node) : node.branch;
+  if (S_ISLNK(node.type) || engine.is_writable(branch)) return ok();
   const bool forbidden = attr.protection.immutable || attr.protection.append_only;
   return forbidden ? Status(Error{EPERM, "flags"}) : ok();
 }
@@ -83,11 +84,18 @@ Status check_directory_flags(Engine& engine, const NodePtr& dir) {
 
 Status check_flags(Engine& engine, const NodePtr& parent, const std::string& name) {
   if (!parent->is_dir()) return ok();
+  const bool goes = static_cast<bool>(visible_entry(engine, parent, name));
+  AUFS_CHECK(check_protection(engine, parent, goes ? Change::kAny : Change::kAddition));
+  return check_entry_flags(engine, parent, name);
+}
+
+Status check_entry_flags(Engine& engine, const NodePtr& parent, const std::string& name) {
   const Result<NameEntry> entry = visible_entry(engine, parent, name);
-  AUFS_CHECK(check_protection(engine, parent, entry ? Change::kAny : Change::kAddition));
   if (!entry || engine.is_writable(entry->top)) return ok();
   const Result<Found> found = lookup(engine, parent, name);
-  return found ? check_flags(engine, found->node, Change::kAny) : ok();
+  if (!found) return ok();
+  const std::shared_lock guard(found->node->state);
+  return check_flags(engine, *found->node, found->attr);
 }
 
 }  // namespace aufs

@@ -31,5 +31,7 @@ Status check_flags(Engine& engine, const Node& node, const Attr& attr);
 Status check_directory_flags(Engine& engine, const NodePtr& dir);
 // The same for a name that is to go from `parent`, if it is there, and for what it leads to; or else to come.
 Status check_flags(Engine& engine, const NodePtr& parent, const std::string& name);
+// The same for what it leads to alone.
+Status check_entry_flags(Engine& engine, const NodePtr& parent, const std::string& name);
 
 }  // namespace aufs

@@ -248,6 +248,13 @@ NodePtr known_node(Engine& engine, const NodePtr& parent, const std::string& nam
   return same ? node : nullptr;
 }
 
+Result<NodePtr> entry_node(Engine& engine, const NodePtr& parent, const std::string& name,
+                           const NameEntry& entry) {
+  if (NodePtr known = known_node(engine, parent, name, entry)) return known;
+  AUFS_TRY(const Found found, node_for(engine, parent, name, entry));
+  return found.node;
+}
+
 Result<NodePtr> live_node(Engine& engine, const NodePtr& parent, const std::string& name,
                           const NameEntry& entry) {
   AUFS_TRY(const SharedFd dir, dir_fd(engine, parent, entry.top));
@@ -316,7 +323,8 @@ Result<Attr> attributes_held(Engine& engine, const NodePtr& node, struct stat* b
   Attr attr;
   Result<struct stat> st = stat_backing(engine, node, attr);
   // Deleted or replaced behind the union while it is open.
-  if (!st && node->backing.read) st = sys::stat_with_birth(node->backing.read->get(), "", &attr.btime);
+  if (!st && node->backing.read)
+    st = sys::stat_with_birth(node->backing.read->get(), "", &attr.btime, &attr.protection);
   if (!st) return st.error();
   attr.st = *st;
   if (backing != nullptr) *backing = *st;

@@ -20,6 +20,10 @@ Result<Found> node_with(Engine& engine, const NodePtr& parent, const std::string
 // holds parent->dir->lock.
 NodePtr known_node(Engine& engine, const NodePtr& parent, const std::string& name, const NameEntry& entry);
 
+// As node_for, for who does not need the attributes: a node that is known costs no system call.
+Result<NodePtr> entry_node(Engine& engine, const NodePtr& parent, const std::string& name,
+                           const NameEntry& entry);
+
 // The live node behind an entry, or null; makes none.
 Result<NodePtr> live_node(Engine& engine, const NodePtr& parent, const std::string& name,
                           const NameEntry& entry);

@@ -110,14 +110,6 @@ Status check_branch(Engine& engine, const NodePtr& parent, const NameEntry& entr
   return now == branch ? ok() : Status(Error{EAGAIN, "remove"});
 }
 
-// The node that is to lose the name. The caller holds parent->dir->lock.
-Result<NodePtr> victim_of(Engine& engine, const NodePtr& parent, const std::string& name,
-                          const NameEntry& entry) {
-  if (NodePtr known = known_node(engine, parent, name, entry)) return known;
-  AUFS_TRY(const Found found, node_for(engine, parent, name, entry));
-  return found.node;
-}
-
 // Every system call here is made once for each file of a tree that is deleted: what is known is not asked again.
 Status try_unlink(Engine& engine, const NodePtr& parent, const std::string& name) {
   AUFS_TRY(const NameEntry seen, visible_entry(engine, parent, name));
@@ -137,7 +129,7 @@ Status try_unlink(Engine& engine, const NodePtr& parent, const std::string& name
   // Where no whiteout is made, the file system of the branch finds out itself.
   if (removal.hides || top_branch(*parent) != branch) AUFS_CHECK(check_directory_flags(engine, parent));
   AUFS_TRY(const SharedFd dir, dir_fd(engine, parent, branch));
-  AUFS_TRY(const NodePtr victim, victim_of(engine, parent, name, removal.entry));
+  AUFS_TRY(const NodePtr victim, entry_node(engine, parent, name, removal.entry));
   const std::lock_guard state(victim->state);
   struct stat file {};
   AUFS_TRY(const Attr attr, attributes_held(engine, victim, &file));

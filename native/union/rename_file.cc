@@ -47,15 +47,14 @@ class FileRename {
       : engine_(engine), from_(std::move(from)), to_(std::move(to)) {}
 
   Status run() {
-    AUFS_TRY(source_, node_for(engine_, from_.dir, from_.name, from_.entry));
+    AUFS_TRY(source_, entry_node(engine_, from_.dir, from_.name, from_.entry));
     if (to_.entry.visible()) {
-      AUFS_TRY(target_, node_for(engine_, to_.dir, to_.name, to_.entry));
-      if (target_.node == source_.node) return ok();  // two links of one file: rename(2) does nothing
-      if (target_.node->is_dir()) return Error{EISDIR, "rename"};
+      AUFS_TRY(target_, entry_node(engine_, to_.dir, to_.name, to_.entry));
+      if (target_ == source_) return ok();  // two links of one file: rename(2) does nothing
+      if (target_->is_dir()) return Error{EISDIR, "rename"};
     }
-    const LockStates states(source_.node, target_.node);
-    if (target_.node) AUFS_CHECK(before_name_goes(engine_, target_.node, to_.dir, to_.name));
-    AUFS_TRY(const struct stat st, sys::stat_at(from_.fd->get(), from_.leaf()));
+    const LockStates states(source_, target_);
+    if (target_) AUFS_CHECK(prepare_target());
     if (!from_.covers) {
       AUFS_CHECK(move());
     } else {
@@ -66,25 +65,34 @@ class FileRename {
       forget_saved();
       AUFS_CHECK(hidden);
     }
-    note_gone(engine_, from_);
-    note_here(engine_, to_, st.st_ino, static_cast<unsigned char>(IFTODT(st.st_mode)));
-    replace_name(*source_.node, from_, to_);
-    if (target_.node) {
+    note_gone(engine_, from_, from_.dir != to_.dir);
+    note_here(engine_, to_, from_.entry.ino, from_.entry.type);
+    replace_name(*source_, from_, to_);
+    if (target_) {
       forget_number();
-      after_name_went(engine_, target_.node, to_.dir, to_.name, to_.entry, target_.attr.st.st_nlink,
-                      to_.branch);
+      after_name_went(engine_, target_, to_.dir, to_.name, to_.entry, links_, to_.branch);
     }
     return ok();
   }
 
  private:
+  // The links of what is replaced, and its inode if that is free afterwards.
+  Status prepare_target() {
+    struct stat file {};
+    AUFS_TRY(const Attr attr, attributes_held(engine_, target_, &file));
+    links_ = attr.st.st_nlink;
+    if (to_.entry.top == to_.branch) {
+      // The group's file may be another one.
+      if (target_->grouped) {
+        AUFS_TRY(file, sys::stat_at(to_.fd->get(), to_.leaf()));
+      }
+      if (file.st_nlink == 1) freed_ = file.st_ino;
+    }
+    return before_name_goes(engine_, target_, to_.dir, to_.name);
+  }
+
   Status move() {
     if (to_.whiteout) return move_over_whiteout();
-    if (target_.node && to_.entry.top == to_.branch) {
-      const Result<struct stat> st = sys::stat_at(to_.fd->get(), to_.leaf());
-      const nlink_t ours = saved_.empty() ? 1 : 2;
-      if (st && st->st_nlink == ours) freed_ = st->st_ino;
-    }
     return sys::rename(from_.fd->get(), from_.leaf(), to_.fd->get(), to_.leaf(), 0);
   }
 
@@ -114,7 +122,7 @@ class FileRename {
 
   // Keeps what the rename replaces, under a name that nobody looks up, until nothing can fail any more.
   Status save_target() {
-    if (!target_.node || to_.entry.top != to_.branch) return ok();
+    if (!target_ || to_.entry.top != to_.branch) return ok();
     AUFS_TRY(staging_, staging_directory(engine_, to_.branch));
     std::string name = temporary_name(engine_);
     const Status linked = sys::link(to_.fd->get(), to_.leaf(), staging_.get(), name.c_str());
@@ -133,7 +141,7 @@ class FileRename {
   Status hide_source(StagedWhiteout& whiteout) {
     const Status hidden = whiteout.place(from_.fd->get(), from_.name);
     if (hidden) return ok();
-    const bool had_target = target_.node && to_.entry.top == to_.branch;
+    const bool had_target = target_ && to_.entry.top == to_.branch;
     if (had_target && saved_.empty()) return hidden;
     (void)sys::rename(to_.fd->get(), to_.leaf(), from_.fd->get(), from_.leaf(), 0);
     if (had_target) (void)sys::rename(staging_.get(), saved_.c_str(), to_.fd->get(), to_.leaf(), 0);
@@ -148,23 +156,24 @@ class FileRename {
   Engine& engine_;
   NamedEntry from_;
   NamedEntry to_;
-  Found source_;
-  Found target_;
+  NodePtr source_;
+  NodePtr target_;
+  nlink_t links_ = 0;  // of target_
   UniqueFd staging_;
   std::string saved_;  // in staging_; empty: nothing is saved
   ino_t freed_ = 0;
 };
 
 Status exchange(Engine& engine, const NamedEntry& a, const NamedEntry& b) {
-  AUFS_TRY(const Found node_a, node_for(engine, a.dir, a.name, a.entry));
-  AUFS_TRY(const Found node_b, node_for(engine, b.dir, b.name, b.entry));
-  if (node_a.node == node_b.node) return ok();
-  const LockStates states(node_a.node, node_b.node);
+  AUFS_TRY(const NodePtr node_a, entry_node(engine, a.dir, a.name, a.entry));
+  AUFS_TRY(const NodePtr node_b, entry_node(engine, b.dir, b.name, b.entry));
+  if (node_a == node_b) return ok();
+  const LockStates states(node_a, node_b);
   AUFS_CHECK(sys::rename(a.fd->get(), a.leaf(), b.fd->get(), b.leaf(), RENAME_EXCHANGE));
   note_here(engine, a, b.entry.ino, b.entry.type);
   note_here(engine, b, a.entry.ino, a.entry.type);
-  replace_name(*node_a.node, a, b);
-  replace_name(*node_b.node, b, a);
+  replace_name(*node_a, a, b);
+  replace_name(*node_b, b, a);
   return ok();
 }
 

@@ -66,12 +66,12 @@ Result<NamedEntry> named_entry(Engine& engine, const NodePtr& dir, const std::st
   return at;
 }
 
-void note_gone(Engine& engine, const NamedEntry& at) {
+void note_gone(Engine& engine, const NamedEntry& at, bool changes_directory) {
   DirIndex* const index = at.dir->dir->index.get();
   if (index == nullptr) return;
   if (at.covers) index->put(at.name, {at.branch, true, 0, 0});
   else index->take(at.name, at.branch);
-  entries_changed(engine, at.dir, at.branch);
+  if (changes_directory) entries_changed(engine, at.dir, at.branch);
 }
 
 void note_here(Engine& engine, const NamedEntry& at, std::uint64_t ino, unsigned char type) {

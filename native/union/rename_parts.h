@@ -56,8 +56,9 @@ struct NamedEntry {
 Result<NamedEntry> named_entry(Engine& engine, const NodePtr& dir, const std::string& name,
                                BranchIndex branch);
 
-// The index says: the name is gone, hidden if something is below.
-void note_gone(Engine& engine, const NamedEntry& at);
+// The index says: the name is gone, hidden if something is below. `changes_directory` is false where note_here() of the same directory
+// follows.
+void note_gone(Engine& engine, const NamedEntry& at, bool changes_directory = true);
 // The index says: the name shows an inode of the branch.
 void note_here(Engine& engine, const NamedEntry& at, std::uint64_t ino, unsigned char type);
 

@@ -301,7 +301,8 @@ Status UnionFs::rename(const NodePtr& parent, std::string_view name, const NodeP
     const SharedTree tree(engine.tree_lock);
     AUFS_TRY(const bool directory, moves_directory());
     AUFS_CHECK(check_flags(engine, parent, names.from));
-    AUFS_CHECK(check_flags(engine, new_parent, names.to));
+    AUFS_CHECK(parent == new_parent ? check_entry_flags(engine, parent, names.to)
+                                    : check_flags(engine, new_parent, names.to));
     if (!directory) {
       const Status renamed = rename_file(engine, names, flags);
       if (!failed_with(renamed, EAGAIN)) return renamed;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How often the kernel and the server call: what docs/performance.md, "Round trips", says in numbers.
 import { existsSync, readFileSync } from 'node:fs';
-import { open, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type SystemCall, straceMissing, systemCalls } from '../faults/strace.ts';
 import { mounted, python } from '../helpers/mounted.ts';
@@ -138,5 +138,22 @@ if (noStrace === undefined) {
       for (const name of NAMES) await unlink(stage.at(name));
     });
     t.true(above < 4.5, `${above} for a file in the writable branch that covers a whiteout`);
+  });
+
+  mounted('little is asked about a file to rename it', MANY, { root: true }, async (t, stage) => {
+    await stage.mount();
+    for (const name of NAMES) await stat(stage.at(name));
+    for (const name of NAMES) await writeFile(stage.at(`${name}.new`), name);
+    const renamed = await asked(stage, async () => {
+      for (const name of NAMES) await rename(stage.at(`${name}.new`), stage.at(`${name}.tmp`));
+    });
+    // The directory for the kernel, its flags, the directory afterwards.
+    t.true(renamed < 3.5, `${renamed} to another name`);
+    const replaced = await asked(stage, async () => {
+      for (const name of NAMES) await rename(stage.at(`${name}.tmp`), stage.at(name));
+    });
+    // The lower file besides: the kernel looks it up anew, its flags, its links.
+    t.true(replaced < 6.5, `${replaced} over a lower file`);
+    for (const name of NAMES) t.is(await readFile(stage.at(name), 'utf8'), name);
   });
 }
