@@ -33,6 +33,7 @@ export const mount: Verb = (program, run) => {
         '  lowerdir=A:B,upperdir=C,workdir=D  the same as overlayfs writes it (workdir is not used)',
         '  ro, allow_other, nodirren, volatile, nonempty, threads=N, and those of mount(8)',
         '  background_copy_up=BYTES, nobackground_copy_up: whether large files are copied behind their writers',
+        '  nopassthrough, nodata_at_open      the kernel asks for all data, and for that of small lower files',
         '  create=tdp|rr|mfs|…, cpup=tdp|bup|bu, udba=none|reval|notify, diropq=w|a, nodirperm1',
         '  remount,append:PATH=MODE           changes the branches of a mount, as AUFS does: append:, prepend:,',
         '                                     add:POSITION:PATH=MODE, del:PATH, mod:PATH=MODE',

@@ -55,7 +55,8 @@ constexpr std::size_t kSmallFile = 64 << 10;
 // sets its size by name has the file copied up first, for which while_lower() makes him wait, and the kernel cuts off its pages then.
 void give_data(Call& call, const OpenFilePtr& file, std::uint64_t nodeid, std::uint32_t flags) {
   Server& server = call.server;
-  if (opens_for_writing(flags) || (flags & O_DIRECT) != 0 || server.settings.revalidate) return;
+  if (!server.settings.data_at_open || server.settings.revalidate) return;
+  if (opens_for_writing(flags) || (flags & O_DIRECT) != 0) return;
   if (!server.nodes.is_first_open(nodeid)) return;
   const std::span<const std::byte> data = server.fs.small_lower_data(file, call.scratch.first(kSmallFile));
   if (data.empty()) return;

@@ -227,6 +227,8 @@ std::optional<MaybeFailure> Parser::read_own_word(const Word& word) {
   if (word.name == "noallow_other") return options_.allow_other = false, fine;
   if (word.name == "passthrough") return options_.passthrough = is_yes(word.value), fine;
   if (word.name == "nopassthrough") return options_.passthrough = false, fine;
+  if (word.name == "data_at_open") return options_.data_at_open = true, fine;
+  if (word.name == "nodata_at_open") return options_.data_at_open = false, fine;
   return std::nullopt;
 }
 
@@ -362,6 +364,7 @@ std::string_view help_text() noexcept {
          "                                        seconds that the kernel may trust names, attributes, "
          "absent names\n"
          "  -o nopassthrough                      all data goes through this server\n"
+         "  -o nodata_at_open                     the kernel asks for the data of small lower files, too\n"
          "  -o fsname=NAME                        what the mount table shows as source\n"
          "  -f                                    stay in the foreground\n"
          "  --control-fd N                        be told what to do on this socket; its end ends the mount\n"

@@ -39,6 +39,7 @@ struct Options {
   CopyUpPolicy copy_up_policy = CopyUpPolicy::kTopDownParent;
   bool nonempty = false;
   bool passthrough = true;
+  bool data_at_open = true;         // small lower files
   std::optional<bool> allow_other;  // empty: as the place of the mount asks for, see mounting.h
   unsigned threads = 0;             // 0: by the number of processors
   Timeouts timeouts;

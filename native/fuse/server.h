@@ -29,7 +29,8 @@ struct Timeouts {
 struct MountSettings {
   std::string target;  // the mountpoint, absolute
   Timeouts timeouts;
-  bool revalidate = false;  // branches are edited behind the union: nothing may be remembered
+  bool revalidate = false;   // branches are edited behind the union: nothing may be remembered
+  bool data_at_open = true;  // the kernel is given the data of a small lower file along with its first open
   bool dirperm1 = true;  // only what the union shows decides who may use a directory, as the kernel checks it
 };
 

@@ -100,9 +100,9 @@ MaybeFailure Worker::begin_session(UniqueFd device) {
   const auto failed = [](Error error, const std::string& what) {
     return Failure{"ERR_SERVER", error.code, what + reason_of(error.code) + " (" + error.syscall + ")", ""};
   };
-  session_ = std::make_unique<Session>(
-      std::move(device), *fs_,
-      MountSettings{target_, options_.timeouts, options_.revalidate, options_.dirperm1});
+  session_ = std::make_unique<Session>(std::move(device), *fs_,
+                                       MountSettings{target_, options_.timeouts, options_.revalidate,
+                                                     options_.data_at_open, options_.dirperm1});
   const Status shaken = session_->shake_hands(options_.passthrough);
   if (!shaken)
     return failed(shaken.error(), "the kernel and this server do not agree on a protocol (7.31 is needed)");

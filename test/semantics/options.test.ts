@@ -23,6 +23,7 @@ function withOptions(options: string): NodeJS.ProcessEnv {
 
 for (const options of [
   'nopassthrough',
+  'nodata_at_open',
   'timeout=0',
   'attr_timeout=0,nopassthrough',
   'threads=1,volatile',
