@@ -80,7 +80,7 @@ class PartialCopyTest : public testing::Test {
         {{scratch.at("rw"), *parse_perm("rw")}, {scratch.at("ro"), *parse_perm("ro")}}, false, nullptr);
     ASSERT_TRUE(branches);
     engine = std::make_unique<Engine>(*std::move(branches), UnionOptions{});
-    auto staged = StagedFile::create(*engine, 0, engine->branch(0).root.get());
+    auto staged = StagedFile::create(*engine, 0, engine->branch(0).root.get(), 0600);
     ASSERT_TRUE(staged);
     auto missing = PartialCopy::data_of(file.get(), lower.st_size);
     ASSERT_TRUE(missing && *missing);
