@@ -232,10 +232,10 @@ export interface Binding extends ArchiveBinding {
    */
   replaceFile(path: NativePath, temporary: NativePath, text: string, flush: boolean): Promise<void>;
   /**
-   * Processes whose program's name begins with `name` (15 bytes at most): number and command line, words each ended by a NUL, in turns;
-   * an empty one where this user may not see it.
+   * Processes whose program's name begins with `name` (15 bytes at most). Words of the command line are each ended by a NUL; it is empty
+   * where this user may not see it.
    */
-  processesNamed(name: string): Promise<(number | string)[]>;
+  processesNamed(name: string): Promise<{ readonly pid: number; readonly commandLine: string }[]>;
   /** fsync(2) of a file or directory. */
   fsyncPath(path: NativePath): Promise<void>;
   /** Writes back the whole file system that holds `path`. */

@@ -13,13 +13,10 @@ const PROGRAM = 'node-aufs-fuse';
 
 /** The processes of all our servers, as far as this user may see their command lines. */
 export async function listServers(): Promise<RunningServer[]> {
-  const found = await native(binding().processesNamed(PROGRAM));
   const servers: RunningServer[] = [];
-  for (let at = 0; at < found.length; at += 2) {
-    const [program = '', ...args] = String(found[at + 1])
-      .split('\0')
-      .slice(0, -1);
-    if (basename(program).startsWith(PROGRAM)) servers.push({ pid: Number(found[at]), args });
+  for (const { pid, commandLine } of await native(binding().processesNamed(PROGRAM))) {
+    const [program = '', ...args] = commandLine.split('\0').slice(0, -1);
+    if (basename(program).startsWith(PROGRAM)) servers.push({ pid, args });
   }
   return servers;
 }

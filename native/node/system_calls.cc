@@ -140,11 +140,12 @@ Napi::Value processes_named(const Napi::CallbackInfo& info) {
   return async_call(
       info.Env(), {"scandir", "/proc"}, {}, [name] { return sys::processes_named(name); },
       [](Napi::Env env, const std::vector<sys::RunningProcess>& processes) -> Napi::Value {
-        Napi::Array list = Napi::Array::New(env, processes.size() * 2);
-        std::uint32_t at = 0;
-        for (const sys::RunningProcess& process : processes) {
-          list.Set(at++, Napi::Number::New(env, process.pid));
-          list.Set(at++, process.command_line);
+        Napi::Array list = Napi::Array::New(env, processes.size());
+        for (std::uint32_t at = 0; at < processes.size(); ++at) {
+          Napi::Object process = Napi::Object::New(env);
+          process.Set("pid", Napi::Number::New(env, processes[at].pid));
+          process.Set("commandLine", processes[at].command_line);
+          list.Set(at, process);
         }
         return list;
       });

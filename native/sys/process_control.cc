@@ -37,10 +37,6 @@ sigset_t set_of(std::initializer_list<int> signals) noexcept {
   return set;
 }
 
-}  // namespace
-
-namespace {
-
 thread_local mode_t thread_umask = 0;
 
 void set_thread_umask(mode_t mask) noexcept {
