@@ -80,6 +80,7 @@ export type AufsErrorCode =
   | 'ERR_MOUNT_BUSY'
   | 'ERR_SERVER_NOT_FOUND'
   | 'ERR_SERVER_FAILED'
+  | 'ERR_CHAIN_INDEX'
   // the addon
   | 'ERR_NATIVE_NOT_FOUND'
   // the layer store

@@ -8,11 +8,13 @@ import { mountControl } from './mount/branch_control.ts';
 import { chooseDriver } from './mount/driver.ts';
 import { Mount } from './mount/mount_handle.ts';
 import { mountAt, readMounts } from './mount/mountinfo.ts';
+import { escapeOption } from './mount/option_list.ts';
 import { ServerProcess, startDetachedServer } from './mount/server_process.ts';
 import { unmount } from './mount/unmount.ts';
 import { checkBranches, checkOverlap, checkTarget } from './mount/validate.ts';
 import { type BranchInput, resolveBranches, resolveStackOptions, type StackOptions } from './options.ts';
 
+export { type ChainIndexOptions, writeChainIndex } from './mount/chain_index.ts';
 export type { DriverName, RejectedDriver } from './mount/driver.ts';
 export { findHolders, type Holder } from './mount/holders.ts';
 export { Mount, type MountEvents } from './mount/mount_handle.ts';
@@ -41,6 +43,15 @@ export interface MountOptions extends StackOptions {
    * (no reflink); close(2) and fsync(2) wait for it. `false`: the first write waits. @default 8 MiB
    */
   readonly backgroundCopyUp?: number | false | undefined;
+  /**
+   * A file with the index of the read-only branches at the bottom of the stack, from which names, attributes and listings of lower
+   * files are answered without a look at the branches, whatever their number. If it is not there, or of other branches, or of these
+   * before they were changed, the mount works without and makes it meanwhile, for the mounts that come after it; where it cannot be
+   * made (the directory does not exist or cannot be written) there is none. Belongs to who makes it; others cannot read it. Not used with
+   * `udba` other than `none`, nor with `shwh`.
+   * @default none
+   */
+  readonly chainIndex?: string | undefined;
   /**
    * Other users may use the mount, as the permissions of its files say; who is not root needs
    * `user_allow_other` in /etc/fuse.conf for that.
@@ -128,10 +139,11 @@ export function mountedBranches(target: string): BranchStack {
 
 function serverOptions(options: MountOptions): string[] {
   const { readOnly = false, dirren = true, dirperm1 = true, volatile = false } = options;
-  const { nonEmpty = false, allowOther } = options;
+  const { nonEmpty = false, allowOther, chainIndex } = options;
   const { createPolicy, copyUpPolicy, udba, diropq, shwh } = resolveStackOptions(options);
   const words = [
     ...backgroundCopyUp(options.backgroundCopyUp),
+    ...(chainIndex === undefined ? [] : [`chain_index=${escapeOption(resolve(chainIndex))}`]),
     ...(createPolicy === 'tdp' ? [] : [`create=${createPolicy}`]),
     ...(copyUpPolicy === 'tdp' ? [] : [`cpup=${copyUpPolicy}`]),
     ...(udba === 'none' ? [] : [`udba=${udba}`]),

@@ -13,6 +13,7 @@
       "sys/fuse_mount.cc",
       "sys/inode_flags.cc",
       "sys/limits.cc",
+      "sys/mapped_file.cc",
       "sys/mount_control.cc",
       "sys/names.cc",
       "sys/open_file_attributes.cc",
@@ -21,6 +22,8 @@
       "sys/whole_file.cc",
       "union/background_copies.cc",
       "union/branch.cc",
+      "union/chain_index.cc",
+      "union/chain_index_writer.cc",
       "union/copy_data.cc",
       "union/copy_up.cc",
       "union/copy_up_directory.cc",
@@ -95,6 +98,7 @@
     "fuse_files": [
       "fuse/branch_control.cc",
       "fuse/caller.cc",
+      "fuse/chain_indexer.cc",
       "fuse/control.cc",
       "fuse/convert.cc",
       "fuse/dirent_writer.cc",
@@ -132,6 +136,7 @@
     ],
     "native_test_files": [
       "../test/native/background_copy_up_test.cc",
+      "../test/native/chain_index_test.cc",
       "../test/native/fuse_io_modes_test.cc",
       "../test/native/fuse_mapped_files_test.cc",
       "../test/native/fuse_node_table_test.cc",

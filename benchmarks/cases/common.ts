@@ -15,6 +15,7 @@ export const mounted: Group = {
     'unionfs-fuse',
     'mergerfs',
     'node-aufs mount',
+    'node-aufs mount, chain index',
   ],
 };
 

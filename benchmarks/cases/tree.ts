@@ -68,7 +68,13 @@ function cases({ quick }: Settings): Case[] {
         {
           title: '',
           baseline: 'fuse-overlayfs',
-          contenders: ['fuse-overlayfs', 'unionfs-fuse', 'mergerfs', 'node-aufs mount'],
+          contenders: [
+            'fuse-overlayfs',
+            'unionfs-fuse',
+            'mergerfs',
+            'node-aufs mount',
+            'node-aufs mount, chain index',
+          ],
         },
       ],
       measure: 'memory',

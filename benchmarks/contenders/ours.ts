@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-import { mount } from '../../lib/mount.ts';
+import { existsSync } from 'node:fs';
+import { mount, writeChainIndex } from '../../lib/mount.ts';
 import { Union } from '../../lib/union.ts';
 import type { Contender, View } from '../suite.ts';
 import { DirectoryView } from './directory_view.ts';
@@ -36,6 +37,26 @@ class UnionView implements View {
   }
 }
 
+/** Layers of a store have an index, which the first mount over them makes; here it is there before. */
+function indexed(name: string): Contender {
+  return {
+    name,
+    async start({ upper, lowers, target }) {
+      const branches = [upper, ...lowers];
+      const chainIndex = `${upper}.index`;
+      if (!existsSync(chainIndex)) await writeChainIndex(chainIndex, { branches });
+      const mountpoint = await mount(target, { branches, chainIndex });
+      if (!(await mountpoint.stats()).chainIndex) throw new Error('the chain index is not used');
+      return {
+        view: new DirectoryView(target),
+        copies: upper,
+        served: target,
+        stop: () => mountpoint.unmount(),
+      };
+    },
+  };
+}
+
 function mounted(name: string, volatile: boolean): Contender {
   return {
     name,
@@ -64,6 +85,7 @@ function inProcess(name: string, volatile: boolean, together: boolean): Contende
 export const ours: readonly Contender[] = [
   mounted('node-aufs mount', false),
   mounted('node-aufs mount volatile', true),
+  indexed('node-aufs mount, chain index'),
   inProcess('node-aufs Union', false, false),
   inProcess('node-aufs Union volatile', true, false),
   inProcess('node-aufs Union, all at once', false, true),

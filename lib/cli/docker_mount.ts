@@ -18,7 +18,8 @@ export const dockerMount: Verb = (program, run) => {
     )
     .action((what: string, target: string, { o = '' }: { o?: string }, command) =>
       run(command, async (context) => {
-        const options = layerOptions(o);
+        // In Docker's root nothing of ours is kept.
+        const { chainIndex: _, ...options } = layerOptions(o);
         const readOnly = options.readOnly !== false;
         const store = await openDocker(context, { readOnly });
         const found = await find(store, what);

@@ -34,10 +34,11 @@ export const mount: Verb = (program, run) => {
         '  ro, allow_other, nodirren, volatile, nonempty, threads=N, and those of mount(8)',
         '  background_copy_up=BYTES, nobackground_copy_up: whether large files are copied behind their writers',
         '  nopassthrough, nodata_at_open      the kernel asks for all data, and for that of small lower files',
+        '  chain_index=FILE                   knows the read-only branches from this file, made if need be',
         '  create=tdp|rr|mfs|…, cpup=tdp|bup|bu, udba=none|reval|notify, diropq=w|a, nodirperm1',
         '  remount,append:PATH=MODE           changes the branches of a mount, as AUFS does: append:, prepend:,',
         '                                     add:POSITION:PATH=MODE, del:PATH, mod:PATH=MODE',
-        'For a layer: ro, rw, allow_other, nodirren, volatile.',
+        'For a layer: ro, rw, allow_other, nodirren, volatile, nochain_index.',
         'The mount stays until `node-aufs umount` or umount(8).',
       ].join('\n'),
     )
@@ -100,6 +101,7 @@ const LAYER_WORDS: Readonly<Record<string, LayerMountOptions>> = {
   dirren: { dirren: true },
   nodirren: { dirren: false },
   volatile: { volatile: true },
+  nochain_index: { chainIndex: false },
 };
 
 /** `ro,volatile`: what a layer is mounted with. */

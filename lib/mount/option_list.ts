@@ -15,6 +15,11 @@ export function splitEscaped(text: string, separator: string): string[] {
   return parts;
 }
 
+/** The text with a backslash before each character that has a meaning in a list of options. */
+export function escapeOption(text: string): string {
+  return text.replaceAll(/[\\,:=]/g, '\\$&');
+}
+
 /** Takes the backslashes away that gave the following character no meaning. */
 export function unescapeOption(text: string): string {
   return text.replaceAll(/\\(.)/gs, '$1');

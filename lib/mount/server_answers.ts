@@ -10,6 +10,8 @@ export interface MountStats {
   readonly passthrough: boolean;
   /** Why there is no passthrough; empty if there is. */
   readonly passthroughReason: string;
+  /** Whether a {@link MountOptions.chainIndex} is used: there is one of these branches, and nothing has told otherwise. */
+  readonly chainIndex: boolean;
   /** Inodes that the kernel knows of. */
   readonly nodes: number;
   readonly openFiles: number;
@@ -33,6 +35,7 @@ export function readStats(answer: Fields): MountStats {
     protocol: String(answer['protocol']),
     passthrough: answer['passthrough'] === true,
     passthroughReason: String(answer['passthrough_reason'] ?? ''),
+    chainIndex: answer['chain_index'] === true,
     nodes: Number(answer['nodes']),
     openFiles: Number(answer['open_files']),
     openDirectories: Number(answer['open_directories']),

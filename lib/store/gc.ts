@@ -151,7 +151,8 @@ async function thoseGone<T extends { readonly path: string }>(leftovers: readonl
 /** Everything that goes with a layer. */
 async function bytesOf(layout: Layout, id: string, signal: AbortSignal | undefined): Promise<number> {
   let sum = 0;
-  for (const path of [layout.diff(id), layout.chain(id), layout.metadataFile(id), layout.recordFile(id)]) {
+  const own = [layout.metadataFile(id), layout.recordFile(id), layout.chainIndex(id)];
+  for (const path of [layout.diff(id), layout.chain(id), ...own]) {
     sum += await bytesOnDisk(path, signal);
   }
   return sum;

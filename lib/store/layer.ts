@@ -13,7 +13,7 @@ import { type ChainId, type DiffId, parseDiffId } from './content_id.ts';
 import { flushContent } from './durability.ts';
 import type { Layout } from './layout.ts';
 import type { LayerMetadata } from './metadata.ts';
-import { type LayerMountOptions, mountLayer } from './mount_layer.ts';
+import { indexLayer, type LayerMountOptions, mountLayer } from './mount_layer.ts';
 import { layerMount } from './mounted.ts';
 import { archiveLayer } from './produce_archive.ts';
 import { type RemovedLayer, type RemoveOptions, removeLayer } from './remove_layer.ts';
@@ -136,6 +136,17 @@ export class Layer {
     }
     await mount.unmount(options);
     this.#context.mounts.delete(this.id);
+  }
+
+  /**
+   * Makes the index of this layer and of all below it now, so that also the first mount over it has one (see
+   * {@link MountOptions.chainIndex}); otherwise that mount makes it. It is used while the layer is not changed.
+   *
+   * @throws {AufsError} `ERR_CHAIN_INDEX`.
+   */
+  async index(options: Abortable = {}): Promise<void> {
+    this.#refuseProblem();
+    await indexLayer(this.#context, this, options);
   }
 
   /** What this layer changes of those below it, sorted by path. Works on a mounted layer too. */

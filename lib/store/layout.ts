@@ -54,6 +54,11 @@ export class Layout {
     return join(this.own, 'holders');
   }
 
+  /** Chain indexes; see {@link MountOptions.chainIndex}. They can be removed at any time. */
+  get indexes(): string {
+    return join(this.own, 'indexes');
+  }
+
   /** The content of a branch, AUFS whiteouts verbatim. */
   diff(id: string): string {
     return join(this.diffs, checkLayerId(id));
@@ -79,6 +84,11 @@ export class Layout {
   /** What the archive that the layer came from had beside its files' data, as Docker's tar-split writes it. */
   recordFile(id: string): string {
     return join(this.metadata, `${checkLayerId(id)}.tar-split.json.gz`);
+  }
+
+  /** Of the chain that begins with that layer. */
+  chainIndex(id: string): string {
+    return join(this.indexes, checkLayerId(id));
   }
 
   stage(id: string): string {

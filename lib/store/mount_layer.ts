@@ -2,15 +2,20 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { AufsError, hasCode } from '../errors.ts';
 import { removeDeadMount } from '../mount/remove_dead_mounts.ts';
-import { type Mount, type MountOptions, mount } from '../mount.ts';
+import { type Mount, type MountOptions, mount, writeChainIndex } from '../mount.ts';
 import { corrupt } from './chain_file.ts';
-import type { Layer, LayerContext } from './layer.ts';
+import type { Abortable, Layer, LayerContext } from './layer.ts';
 import { withLayerLock } from './layer_lock.ts';
+import type { Layout } from './layout.ts';
 import { layerMount } from './mounted.ts';
+import { makeOwnFolders } from './own_folders.ts';
 import { childrenOf } from './remove_layer.ts';
 
 /** As for {@link mount}, but for the branches, which are the layer's. */
-export type LayerMountOptions = Omit<MountOptions, 'branches' | 'nonEmpty'>;
+export interface LayerMountOptions extends Omit<MountOptions, 'branches' | 'nonEmpty' | 'chainIndex'> {
+  /** The store keeps an index of the layers below (see {@link MountOptions.chainIndex}). @default true */
+  readonly chainIndex?: boolean | undefined;
+}
 
 /** Mounts a layer on its `mnt/ID`. */
 export async function mountLayer(
@@ -42,11 +47,28 @@ async function mountLocked(context: LayerContext, layer: Layer, options: LayerMo
   await checkDiffs(context, layer);
   await mkdir(layer.mountPath, { recursive: true, mode: 0o755 });
   const { volatile = layout.durability === 'none', syncOnUnmount = layout.durability === 'full' } = options;
-  const how = { ...options, volatile, syncOnUnmount, readOnly };
+  const chainIndex = options.chainIndex === false ? undefined : indexOfChain(layout, layer, readOnly);
+  const how = { ...options, volatile, syncOnUnmount, readOnly, chainIndex };
   const mounted = await mount(layer.mountPath, { ...how, branches: layer.branches(readOnly) });
   mounts.set(layer.id, mounted);
   mounted.once('lost', () => mounts.delete(layer.id));
   return mounted;
+}
+
+/** Of the layers that are only read: all, or those below this one; undefined where there are none. */
+function indexOfChain(layout: Layout, layer: Layer, readOnly: boolean): string | undefined {
+  const top = readOnly ? layer.id : layer.parent;
+  return top === undefined ? undefined : layout.chainIndex(top);
+}
+
+/** Makes the index of the layer and all that it stands on; see {@link writeChainIndex}. */
+export async function indexLayer(
+  { layout }: LayerContext,
+  layer: Layer,
+  { signal }: Abortable,
+): Promise<void> {
+  await makeOwnFolders(layout);
+  await writeChainIndex(layout.chainIndex(layer.id), { branches: layer.branches(true), signal });
 }
 
 async function whyReadOnly(context: LayerContext, layer: Layer): Promise<string | undefined> {

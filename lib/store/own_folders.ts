@@ -4,7 +4,7 @@ import type { Layout } from './layout.ts';
 
 /** Makes `.node-aufs/` and its folders where they are not there. */
 export async function makeOwnFolders(layout: Layout): Promise<void> {
-  for (const folder of [layout.own, layout.staging, layout.locks, layout.metadata]) {
+  for (const folder of [layout.own, layout.staging, layout.locks, layout.metadata, layout.indexes]) {
     await makeDirectory(folder, 0o700);
   }
 }

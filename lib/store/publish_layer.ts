@@ -71,7 +71,7 @@ async function publishLocked(layout: Layout, layer: NewLayer): Promise<void> {
 
 /** Removes what there is of a layer that has no `layers/ID`. The caller holds its lock. */
 export async function dropHalfMade(layout: Layout, id: string): Promise<void> {
-  const own = [layout.metadataFile(id), layout.recordFile(id), layout.stage(id)];
+  const own = [layout.metadataFile(id), layout.recordFile(id), layout.chainIndex(id), layout.stage(id)];
   for (const path of [layout.diff(id), layout.mountpoint(id), ...own]) {
     await native(binding().removeTree(path));
   }

@@ -78,6 +78,7 @@ async function removeLocked(layout: Layout, id: string, force: boolean): Promise
   const unused = await discard(layout.mountpoint(id), true);
   await rm(layout.recordFile(id), { force: true });
   await rm(layout.metadataFile(id), { force: true });
+  await rm(layout.chainIndex(id), { force: true });
   await native(binding().removeTree(layout.stage(id)));
   return { id, deferred: !(freed && unused), holders: [...before, ...elsewhere] };
 }

@@ -13,6 +13,8 @@
 #include "fuse/supervisor.h"
 #include "sys/limits.h"
 #include "sys/process_control.h"
+#include "union/chain_index.h"
+#include "union/chain_index_writer.h"
 
 #ifndef NODE_AUFS_VERSION
 #define NODE_AUFS_VERSION "0.0.0-development"
@@ -39,11 +41,26 @@ int refuse(const std::vector<std::string>& arguments, const Failure& failure) {
   return failure.exit_code();
 }
 
+int write_index(const std::vector<std::string>& arguments, const Options& options) {
+  const std::vector<BranchSpec> chain(options.branches.begin() + chain_base(options.branches),
+                                      options.branches.end());
+  const std::string what = "cannot make the chain index '" + options.write_chain_index + "'";
+  if (chain.empty())
+    return refuse(arguments, {"ERR_USAGE", EINVAL, what + ": the lowest branch is writable", ""});
+  const Status written = write_chain_index(chain, options.write_chain_index, [] { return false; });
+  if (written) return 0;
+  const Error error = written.error();
+  return refuse(arguments,
+                {"ERR_CHAIN_INDEX", error.code, what + reason_of(error.code) + " (" + error.syscall + ")",
+                 options.write_chain_index});
+}
+
 int run(const std::vector<std::string>& arguments) {
   const Outcome<Options> options = parse_command_line(arguments);
   if (!options) return refuse(arguments, options.failure());
   if (options->help) return std::fputs(std::string(help_text()).c_str(), stdout) < 0 ? 1 : 0;
   if (options->version) return std::puts("node-aufs-fuse " NODE_AUFS_VERSION) < 0 ? 1 : 0;
+  if (!options->write_chain_index.empty()) return write_index(arguments, *options);
   if (options->control_fd >= 0 && !sys::close_on_exec(options->control_fd)) {
     return refuse(arguments, {"ERR_USAGE", EBADF,
                               "--control-fd " + std::to_string(options->control_fd) + " is not open", ""});

@@ -106,6 +106,7 @@ MaybeFailure Parser::read_arguments(std::span<const std::string> arguments) {
     }
   }
   if (options_.help || options_.version) return std::nullopt;
+  if (!options_.write_chain_index.empty() && positional_.empty()) return std::nullopt;
   return read_positional();
 }
 
@@ -128,6 +129,9 @@ MaybeFailure Parser::read_switch(std::span<const std::string> arguments, std::si
     if (remaining < 2) return usage("--branch needs a path and a permission, as in --branch /layer ro+wh");
     explicit_.push_back({arguments[at + 1], arguments[at + 2]});
     at += 2;
+  } else if (argument == "--write-chain-index") {
+    if (remaining < 1) return usage("--write-chain-index needs a file");
+    options_.write_chain_index = arguments[++at];
   } else if (argument == "-o") {
     if (remaining < 1) return usage("-o needs a list of options");
     return read_list(arguments[++at]);
@@ -202,6 +206,10 @@ std::optional<MaybeFailure> Parser::read_own_word(const Word& word) {
     options_.fsname = unescape(word.value);
     named_ = true;
     return options_.fsname.empty() ? usage("fsname= needs a name") : fine;
+  }
+  if (word.name == "chain_index") {
+    options_.chain_index = unescape(word.value);
+    return options_.chain_index.starts_with('/') ? fine : usage("chain_index= needs an absolute path");
   }
   if (word.name == "fsync") {  // podman's word for `volatile` is fsync=0
     options_.is_volatile = word.value == "0";
@@ -365,9 +373,15 @@ std::string_view help_text() noexcept {
          "absent names\n"
          "  -o nopassthrough                      all data goes through this server\n"
          "  -o nodata_at_open                     the kernel asks for the data of small lower files, too\n"
+         "  -o chain_index=FILE                   knows the read-only branches from this file, which is made "
+         "if "
+         "need be\n"
          "  -o fsname=NAME                        what the mount table shows as source\n"
          "  -f                                    stay in the foreground\n"
          "  --control-fd N                        be told what to do on this socket; its end ends the mount\n"
+         "  --write-chain-index FILE              makes such a file of the read-only branches at the bottom, "
+         "mounts "
+         "nothing\n"
          "  --version, --help\n";
 }
 

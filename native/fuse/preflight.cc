@@ -108,6 +108,7 @@ Outcome<std::unique_ptr<UnionFs>> open_union(const Options& options,
   union_options.always_opaque = options.always_opaque;
   union_options.create_policy = options.create_policy;
   union_options.copy_up_policy = options.copy_up_policy;
+  union_options.chain_index = options.chain_index;
   union_options.on_copy_up = std::move(on_copy_up);
   int culprit = -1;
   Result<std::unique_ptr<UnionFs>> opened =

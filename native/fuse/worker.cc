@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "fuse/worker.h"
 
+#include <fcntl.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "fuse/chain_indexer.h"
 #include "fuse/control.h"
 #include "fuse/copy_up_log.h"
 #include "fuse/json_line.h"
@@ -16,6 +18,7 @@
 #include "fuse/mounting.h"
 #include "fuse/preflight.h"
 #include "fuse/session.h"
+#include "sys/names.h"
 #include "sys/process_control.h"
 
 namespace aufs::fuse {
@@ -38,6 +41,7 @@ class Worker {
       return failure->exit_code();
     }
     announce();
+    if (!options_.chain_index.empty() && !fs_->uses_chain_index()) indexer_.start(*fs_, options_.chain_index);
     return serve();
   }
 
@@ -66,6 +70,7 @@ class Worker {
   std::uint64_t mount_id_ = 0;
   std::unique_ptr<UnionFs> fs_;
   std::unique_ptr<Session> session_;
+  ChainIndexer indexer_;
 };
 
 // Not fewer than four, even on two processors: a thread that waits for the disk (copy_up, fsync) must not keep the others'
@@ -232,12 +237,16 @@ void Worker::leave() {
 // must not keep the process: it goes as in a crash, which no copy_up minds. What is copied behind is not stuck, however long it
 // takes, so that comes first, and once more for what was written meanwhile.
 void Worker::close_union() {
+  indexer_.stop();
   [[maybe_unused]] const Status copied = fs_->finish_copy_ups();
   if (!session_->stop(kPatience)) sys::exit_now(0);
   [[maybe_unused]] const Status rest = fs_->finish_copy_ups();
   if (!options_.read_only) [[maybe_unused]]
     const Status flushed = fs_->flush_hard_links();
   session_.reset();
+  // The next mount makes another one.
+  if (fs_->has_wrong_chain_index()) [[maybe_unused]]
+    const Status removed = sys::unlink(AT_FDCWD, options_.chain_index.c_str());
   fs_.reset();
 }
 
@@ -252,6 +261,7 @@ std::string Worker::stats() const {
   const char* why_not = server.modes.why_not();
   json.key("passthrough").boolean(why_not == nullptr);
   json.key("passthrough_reason").text(why_not == nullptr ? "" : why_not);
+  json.key("chain_index").boolean(fs_->uses_chain_index());
   json.key("nodes").number(server.nodes.size());
   json.key("open_files").number(server.files.size());
   json.key("open_directories").number(server.dirs.size());

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -93,6 +94,9 @@ void exit_now(int code) noexcept {
 
 pid_t process_id() noexcept {
   return ::getpid();
+}
+void give_way() noexcept {
+  ::setpriority(PRIO_PROCESS, 0, 19);  // on Linux 0 is the thread, not the process
 }
 uid_t user_id() noexcept {
   return ::geteuid();

@@ -9,7 +9,7 @@ namespace aufs {
 namespace {
 
 Trace trace_of(const NameEntry& entry) {
-  return {entry.top, false, entry.type, entry.ino};
+  return {entry.top, false, entry.type, entry.ino, entry.recorded};
 }
 
 bool closes(const Trace& trace) {
@@ -27,7 +27,7 @@ const DirIndex::Traces* DirIndex::traces_of(const NameEntry& entry, std::string_
 DirIndex::Traces& DirIndex::layer(std::string_view name) {
   const auto at = names_.find(name);
   if (at == names_.end()) {
-    names_.emplace(std::string(name), NameEntry{0, kNoBranch, 0, true});
+    names_.emplace(std::string(name), NameEntry{0, kNoBranch, 0, true, 0});
     return traces_.emplace(std::string(name), Traces{}).first->second;
   }
   if (at->second.layered) return traces_.find(name)->second;
@@ -46,16 +46,16 @@ void DirIndex::settle(std::string_view name) {
   }
   const Trace& top = list->second.front();
   if (top.whiteout) {
-    entry->second = {0, kNoBranch, top.type, true};
+    entry->second = {0, kNoBranch, top.type, true, 0};
     return;
   }
-  entry->second = {top.ino, top.branch, top.type, list->second.size() > 1};
+  entry->second = {top.ino, top.branch, top.type, list->second.size() > 1, top.recorded};
   if (!entry->second.layered) traces_.erase(list);
 }
 
 void DirIndex::append(std::string_view name, const Trace& trace) {
   if (!trace.whiteout && names_.find(name) == names_.end()) {
-    names_.emplace(std::string(name), NameEntry{trace.ino, trace.branch, trace.type, false});
+    names_.emplace(std::string(name), NameEntry{trace.ino, trace.branch, trace.type, false, trace.recorded});
     return;
   }
   layer(name).push_back(trace);
@@ -67,6 +67,21 @@ std::optional<Trace> DirIndex::lowest(std::string_view name) const {
   if (entry == nullptr) return std::nullopt;
   const Traces* const list = traces_of(*entry, name);
   return list == nullptr ? trace_of(*entry) : list->back();
+}
+
+std::vector<Trace> DirIndex::more_traces(std::string_view name) const {
+  const NameEntry* const entry = find(name);
+  const Traces* const list = entry == nullptr ? nullptr : traces_of(*entry, name);
+  return list == nullptr ? Traces{} : *list;
+}
+
+Recorded DirIndex::recorded(std::string_view name) const {
+  const NameEntry* const entry = find(name);
+  const Traces* const list = entry == nullptr ? nullptr : traces_of(*entry, name);
+  if (list == nullptr) return entry == nullptr ? 0 : entry->recorded;
+  const auto known =
+      std::find_if(list->begin(), list->end(), [](const Trace& trace) { return trace.recorded != 0; });
+  return known == list->end() ? 0 : known->recorded;
 }
 
 void DirIndex::put(std::string_view name, const Trace& trace) {

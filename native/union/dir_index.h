@@ -13,12 +13,16 @@
 
 namespace aufs {
 
+// The place of an entry in its directory of the chain index (chain_index.h), counted from 1; 0: not known from there.
+using Recorded = std::uint32_t;
+
 // What one branch has under a name. A whiteout wins over an entry of the same name in the same branch.
 struct Trace {
   BranchIndex branch = kNoBranch;
   bool whiteout = false;
   unsigned char type = 0;  // DT_*; of a whiteout only if it is none of the kind that AUFS makes, see broken()
   std::uint64_t ino = 0;   // d_ino; of no meaning for a whiteout
+  Recorded recorded = 0;
 };
 
 // What a directory of the union shows under one name.
@@ -27,6 +31,7 @@ struct NameEntry {
   BranchIndex top = kNoBranch;  // the branch whose entry is seen; kNoBranch: nothing is
   unsigned char type = 0;       // DT_* of the visible entry
   bool layered = false;         // there is a whiteout, or more than one branch has the name
+  Recorded recorded = 0;        // of the visible entry
 
   bool visible() const noexcept { return top != kNoBranch; }
   // Hidden by something that has the name of a whiteout and is not a regular file: nobody knows what that means.
@@ -46,6 +51,11 @@ class DirIndex {
   void append(std::string_view name, const Trace& trace);
   // What the lowest branch that has the name has there.
   std::optional<Trace> lowest(std::string_view name) const;
+
+  // What each branch has under the name, if that is more than one entry or a whiteout; otherwise none.
+  std::vector<Trace> more_traces(std::string_view name) const;
+  // The place in the chain index of the topmost entry that is known from there, seen or not; 0: there is none.
+  Recorded recorded(std::string_view name) const;
 
   // The branch has this under the name now, instead of what it had.
   void put(std::string_view name, const Trace& trace);

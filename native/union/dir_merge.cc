@@ -4,6 +4,8 @@
 #include <dirent.h>
 
 #include <algorithm>
+#include <optional>
+#include <span>
 #include <unordered_set>
 
 #include "sys/attributes.h"
@@ -87,6 +89,23 @@ class Merger {
     }
   }
 
+  // What the chain index has of all layers from here down.
+  void add(const ChainIndex& chain, const ChainIndex::Directory& known) {
+    Recorded place = 0;
+    for (const chain_format::Entry& entry : known.entries) {
+      ++place;
+      const std::string name(known.name_of(entry));
+      const auto in_stack = [&](std::int32_t layer) {
+        return static_cast<BranchIndex>(chain.base() + layer);
+      };
+      if (entry.traces == 0) append(name, {in_stack(entry.top), false, entry.type, entry.ino, place});
+      for (const auto& trace : known.traces.subspan(entry.first_trace, entry.traces)) {
+        append(name, {in_stack(static_cast<std::int32_t>(trace.layer)), trace.whiteout != 0, trace.type,
+                      trace.ino, place});
+      }
+    }
+  }
+
   std::unique_ptr<DirIndex> finish() && { return std::move(index_); }
 
  private:
@@ -144,6 +163,38 @@ bool differs(const Engine& engine, const std::vector<Stamp>& before, const std::
   });
 }
 
+Stamp stamp_of(const ChainIndex& chain, const chain_format::BlockLayer& layer) {
+  return {static_cast<BranchIndex>(chain.base() + static_cast<BranchIndex>(layer.layer)),
+          from_nanoseconds(layer.changed), from_nanoseconds(layer.modified)};
+}
+
+// True if the layers that begin with `at` are those of the index. It has none below an opaque one.
+bool has_these_layers(const ChainIndex& chain, const ChainIndex::Directory& known,
+                      std::span<const BranchIndex> layers) {
+  const bool complete =
+      known.opaque == kNoBranch ? known.layers.size() == layers.size() : known.layers.size() <= layers.size();
+  return complete && !known.layers.empty() &&
+         std::equal(known.layers.begin(), known.layers.end(), layers.begin(),
+                    [&](const auto& layer, BranchIndex branch) {
+                      return chain.base() + static_cast<int>(layer.layer) == branch;
+                    });
+}
+
+// What the chain index has of the directory in `layers`, the rest of those that it consists of.
+std::optional<ChainIndex::Directory> recorded_layers(const Engine& engine, const Directory& dir,
+                                                     std::span<const BranchIndex> layers) {
+  const ChainIndex* const chain = engine.trusted_chain();
+  if (chain == nullptr || dir.record == kNoRecord || layers.front() < chain->base()) return std::nullopt;
+  std::optional<ChainIndex::Directory> known = chain->directory(dir.record);
+  return known && has_these_layers(*chain, *known, layers) ? known : std::nullopt;
+}
+
+// The directory is opaque in `branch`, in which and above which everything was read.
+void end_at_opaque(Directory& dir, BranchIndex branch) {
+  dir.opaque = branch;
+  drop_layers_below(dir, branch);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<DirIndex>> merge_directory(Engine& engine, const NodePtr& dir) {
@@ -153,7 +204,17 @@ Result<std::unique_ptr<DirIndex>> merge_directory(Engine& engine, const NodePtr&
   dir->dir->looked = sys::coarse_milliseconds();
   dir->dir->stale = false;
   ++dir->dir->reading;
-  for (const BranchIndex branch : layer_branches(*dir)) {
+  const std::vector<BranchIndex> layers = layer_branches(*dir);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (const auto known = recorded_layers(engine, *dir->dir, std::span(layers).subspan(i))) {
+      const ChainIndex& chain = *engine.chain;
+      merger.add(chain, *known);
+      for (const auto& layer : known->layers) dir->dir->stamps.push_back(stamp_of(chain, layer));
+      if (known->opaque != kNoBranch)
+        end_at_opaque(*dir->dir, static_cast<BranchIndex>(chain.base() + known->opaque));
+      break;
+    }
+    const BranchIndex branch = layers[i];
     AUFS_TRY(const SharedFd fd, dir_fd(engine, dir, branch));
     AUFS_TRY(const Stamp stamp, stamp_of(branch, fd->get()));  // before it is read
     dir->dir->stamps.push_back(stamp);
@@ -162,8 +223,7 @@ Result<std::unique_ptr<DirIndex>> merge_directory(Engine& engine, const NodePtr&
     merger.add(branch, layer);
     // AUFS does not look for the marker in the root of a branch.
     if (layer.opaque && dir != engine.root) {
-      dir->dir->opaque = branch;
-      drop_layers_below(*dir->dir, branch);
+      end_at_opaque(*dir->dir, branch);
       break;
     }
   }
@@ -199,9 +259,10 @@ bool is_current(Engine& engine, const NodePtr& dir) {
   const auto& stamps = dir->dir->stamps;
   const bool same = std::all_of(stamps.begin(), stamps.end(), [&](const Stamp& stamp) {
     const Result<SharedFd> layer = dir_fd(engine, dir, stamp.branch);
-    if (!layer) return false;
-    const Result<Stamp> now = stamp_of(stamp.branch, (*layer)->get());
-    return now && is_same(engine, stamp, *now);
+    const Result<Stamp> now = layer ? stamp_of(stamp.branch, (*layer)->get()) : layer.error();
+    if (now && is_same(engine, stamp, *now)) return true;
+    if (engine.chain && stamp.branch >= engine.chain->base()) engine.chain_trust = ChainTrust::kWrong;
+    return false;
   });
   if (!same) dir->dir->looked = 0;  // whoever asks next is told so too, until it is read anew
   return same;

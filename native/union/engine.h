@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "union/background_copies.h"
+#include "union/chain_index.h"
 #include "union/free_space.h"
 #include "union/hardlink.h"
 #include "union/inode_numbers.h"
@@ -18,6 +19,13 @@
 #include "union/node.h"
 
 namespace aufs {
+
+// Whether the chain index is believed. It never is again.
+enum class ChainTrust : std::uint8_t {
+  kFull,
+  kOtherStack,  // the stack was changed: it is of other branches
+  kWrong,       // a branch was found to be not as it says
+};
 
 // The state of one union that all parts of the engine work on. The parts are free functions in files of their own
 // (lookup, create, copy_up, remove, rename, …); UnionFs is the façade over them. Lock order: node.h.
@@ -39,9 +47,15 @@ struct Engine {
   HardLinks hard_links;
   FreeSpace free_space;
   std::atomic<int> round_robin{0};  // see select_branch.cc
+  // Of the lowest branches; null: there is none. It is set before anybody uses the union, and stays mapped to its end.
+  std::unique_ptr<const ChainIndex> chain;
+  std::atomic<ChainTrust> chain_trust{ChainTrust::kFull};
   NodePtr root;
   std::atomic<std::uint64_t> temporary_names{0};
   BackgroundCopies background;  // last: its thread uses all the others
+
+  // The chain index, as long as it can be believed.
+  const ChainIndex* trusted_chain() const { return chain_trust == ChainTrust::kFull ? chain.get() : nullptr; }
 
   const Branch& branch(BranchIndex index) const { return branches[static_cast<std::size_t>(index)]; }
   bool is_writable(BranchIndex index) const { return index != kNoBranch && branch(index).perm.writable; }
@@ -82,6 +96,10 @@ BranchIndex top_branch(const Node& dir);
 std::vector<BranchIndex> layer_branches(const Node& dir);
 // Gives the directory these layers, keeping the descriptors that it has. True if they are others than before.
 bool set_layers(Node& dir, const std::vector<BranchIndex>& branches);
+// Makes engine.root, a directory of all branches.
+Status make_root(Engine& engine);
+// Gives the root these branches as layers.
+Status set_root_layers(Engine& engine);
 // Where the backing file of `node` is. The caller holds node->state (not needed for a directory).
 Result<Place> locate(Engine& engine, const NodePtr& node);
 // Pins `node` to its inode before it loses its last name. The caller holds node->state exclusively.

@@ -80,9 +80,21 @@ void remember_name(const NodePtr& node, const NodePtr& parent, const std::string
   node->gone = false;
 }
 
-void fill_directory(Node& node, const std::vector<BranchIndex>& branches) {
+// What the chain index says of the entry at that place of the directory; null: nothing that can be believed.
+const chain_format::Entry* recorded_entry(const Engine& engine, const Directory& parent, Recorded place) {
+  const ChainIndex* const chain = place == 0 ? nullptr : engine.trusted_chain();
+  if (chain == nullptr || parent.record == kNoRecord) return nullptr;
+  const auto entries = chain->entries(parent.record);
+  return place > entries.size() ? nullptr : &entries[place - 1];
+}
+
+void fill_directory(Engine& engine, Node& node, const Directory& parent, const std::string& name) {
+  const std::vector<BranchIndex> branches = parent.index->branches_of(name);
   node.dir->layers.reserve(branches.size());
   for (const BranchIndex branch : branches) node.dir->layers.push_back({branch, nullptr, false});
+  const Recorded place = parent.index->recorded(name);
+  if (const chain_format::Entry* const known = recorded_entry(engine, parent, place))
+    node.dir->record = known->directory;
 }
 
 // A lower inode that is a hard-link group with a copy lives in the copy, by whichever name it is found.
@@ -164,8 +176,12 @@ void follow_layers(Engine& engine, const NodePtr& node, std::vector<BranchIndex>
 Status check_opaque_markers(Engine& engine, const NodePtr& parent, const std::string& name) {
   std::string marker = name;
   marker.append("/").append(whiteout::kOpaque);
+  // Of a chain with such a marker there is no index.
+  const Recorded place = parent->dir->index->recorded(name);
+  const BranchIndex known =
+      recorded_entry(engine, *parent->dir, place) == nullptr ? engine.lowest() : engine.chain->base() - 1;
   for (const BranchIndex branch : parent->dir->index->branches_of(name)) {
-    if (!engine.branch(branch).perm.whiteouts) continue;
+    if (branch > known || !engine.branch(branch).perm.whiteouts) continue;
     AUFS_TRY(const SharedFd dir, dir_fd(engine, parent, branch));
     const Result<struct stat> st = sys::stat_at(dir->get(), marker.c_str());
     if (st && !S_ISREG(st->st_mode)) return Error{EIO, "opaque_marker"};
@@ -194,6 +210,8 @@ Result<Found> lookup_dots(Engine& engine, const NodePtr& dir, std::string_view n
 
 Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string& name,
                        const NameEntry& entry) {
+  if (const chain_format::Entry* const known = recorded_entry(engine, *parent->dir, entry.recorded))
+    return node_with(engine, parent, name, entry, attributes_of(*known, engine.branch(entry.top).dev));
   AUFS_TRY(const SharedFd dir, dir_fd(engine, parent, entry.top));
   Attr attr;
   AUFS_TRY(attr.st, sys::stat_with_birth(dir->get(), name.c_str(), &attr.btime, &attr.protection));
@@ -208,7 +226,8 @@ Result<Found> node_with(Engine& engine, const NodePtr& parent, const std::string
     return engine.inodes->intern(ino, attr.st.st_mode, [&](Node& fresh) {
       fresh.names.push_back({parent, name});
       fresh.birth = birth;
-      if (fresh.is_dir()) fill_directory(fresh, parent->dir->index->branches_of(name));
+      fresh.record = recorded_entry(engine, *parent->dir, entry.recorded);
+      if (fresh.is_dir()) fill_directory(engine, fresh, *parent->dir, name);
       else fill_file(engine, fresh, entry.top, backing);
     });
   };
@@ -304,10 +323,22 @@ Result<std::vector<DirEntry>> list_directory(Engine& engine, const NodePtr& dir)
   return entries;
 }
 
+const chain_format::Entry* record_of(const Engine& engine, const Node& node) {
+  const ChainIndex* const chain = node.record == nullptr ? nullptr : engine.trusted_chain();
+  if (chain == nullptr) return nullptr;
+  const BranchIndex branch = node.is_dir() ? top_branch(node) : node.branch;
+  return branch == chain->base() + node.record->top ? node.record : nullptr;
+}
+
 namespace {
 
 // The caller holds node->state.
 Result<struct stat> stat_backing(Engine& engine, const NodePtr& node, Attr& attr) {
+  if (const chain_format::Entry* const known = record_of(engine, *node)) {
+    attr =
+        attributes_of(*known, engine.branch(static_cast<BranchIndex>(engine.chain->base() + known->top)).dev);
+    return attr.st;
+  }
   AUFS_TRY(const Place place, locate(engine, node));
   return sys::stat_with_birth(place.fd, place.leaf(), &attr.btime, &attr.protection);
 }

@@ -34,6 +34,10 @@ Result<NameEntry> visible_entry(Engine& engine, const NodePtr& parent, const std
 // All visible names, with the inode numbers that stat gives.
 Result<std::vector<DirEntry>> list_directory(Engine& engine, const NodePtr& dir);
 
+// What the chain index says of the node, where its data, or its topmost directory, is what that tells of; null: the branch has to be
+// asked. The caller holds node->state.
+const chain_format::Entry* record_of(const Engine& engine, const Node& node);
+
 // Attributes as the union shows them. The caller does not hold node->state.
 Result<Attr> attributes(Engine& engine, const NodePtr& node);
 // The same for whoever holds it. `backing`, if not null, gets what the branch says.

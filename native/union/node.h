@@ -13,6 +13,7 @@
 
 #include "base/unique_fd.h"
 #include "union/branch.h"
+#include "union/chain_format.h"
 #include "union/dir_index.h"
 #include "union/union_fs.h"
 
@@ -50,6 +51,8 @@ struct Stamp {
   struct timespec modified;  // st_mtim
 };
 
+inline constexpr std::uint32_t kNoRecord = chain_format::kNone;
+
 // What only directories have.
 struct Directory {
   std::shared_mutex lock;           // guards index, and the names on disk
@@ -65,6 +68,8 @@ struct Directory {
   // branches are changed behind the union only.
   std::uint64_t reading = 0;
   std::uint64_t parent_reading = 0;
+  std::uint32_t record =
+      kNoRecord;  // number of the directory in the chain index, of as many layers as that has
   BranchIndex opaque = kNoBranch;    // the branch in which the directory is opaque, as far as it was read
   std::atomic<bool> removed{false};  // rmdir'ed or replaced: it takes no names. Set under lock
 
@@ -106,11 +111,13 @@ class Node {
   mutable std::shared_mutex state;
   BranchIndex branch = kNoBranch;  // where the data is; for a directory see Directory::layers
   ino_t backing_ino = 0;           // st_ino of the data there
-  Birth birth;                     // of what a name led to when that was last another inode of the branches
-  std::vector<Name> names;         // the known ones that exist in `branch`, or, when `grouped`, all known
-  bool grouped = false;            // a hard-link group: reached through HardLinks, not by its names
-  SharedFd pin;                    // the inode itself, once it has no name to be reached by
-  Backing backing;                 // open while open_count > 0
+  const chain_format::Entry* record =
+      nullptr;              // what the chain index says of it, as long as it is there; null: nothing
+  Birth birth;              // of what a name led to when that was last another inode of the branches
+  std::vector<Name> names;  // the known ones that exist in `branch`, or, when `grouped`, all known
+  bool grouped = false;     // a hard-link group: reached through HardLinks, not by its names
+  SharedFd pin;             // the inode itself, once it has no name to be reached by
+  Backing backing;          // open while open_count > 0
   // While its data is copied behind: what is written goes there, and it knows size and times. `branch` is still that of the original.
   PartialCopyPtr partial;
   // When the last of its lower names was hidden: what the inode itself, in a read-only branch, cannot tell. Zero: never.

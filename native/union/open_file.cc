@@ -9,6 +9,7 @@
 #include "sys/names.h"
 #include "union/copy_up.h"
 #include "union/inode_flags.h"
+#include "union/lookup.h"
 #include "union/partial_copy.h"
 
 namespace aufs {
@@ -41,6 +42,17 @@ Result<UniqueFd> open_for_both(const Place& place, bool append) {
   return append && failed_with(both, EPERM) ? open_place(place, O_RDWR | O_APPEND) : std::move(both);
 }
 
+// A lower file that is not what the chain index says: the index is not believed any more. The kernel, which has attributes from there,
+// looks the name up again and comes back.
+Status check_record(Engine& engine, const Node& node, int fd) {
+  const chain_format::Entry* const known = record_of(engine, node);
+  if (known == nullptr) return ok();
+  AUFS_TRY(const struct stat st, sys::stat_fd(fd));
+  if (is_unchanged(*known, st)) return ok();
+  engine.chain_trust = ChainTrust::kWrong;
+  return Error{ESTALE, "open"};
+}
+
 // Opens what the node's opens need together. The caller holds node->state exclusively.
 Status open_backing(Engine& engine, const NodePtr& node, bool read, bool write, bool append) {
   Backing& backing = node->backing;
@@ -62,6 +74,7 @@ Status open_backing(Engine& engine, const NodePtr& node, bool read, bool write, 
   // For a lower file that is opened for writing only, reading is what its copy_up needs.
   if ((read || (write && !above)) && !backing.read) {
     AUFS_TRY(UniqueFd fd, open_for_reading(place, !above));
+    AUFS_CHECK(check_record(engine, *node, fd.get()));
     backing.read = share(std::move(fd));
   }
   return ok();

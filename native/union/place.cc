@@ -61,6 +61,26 @@ BranchIndex top_branch(const Node& dir) {
   return dir.dir->layers.front().branch;
 }
 
+Status set_root_layers(Engine& engine) {
+  std::vector<DirLayer> layers;
+  layers.reserve(engine.branches.size());
+  for (std::size_t i = 0; i < engine.branches.size(); ++i) {
+    // A second descriptor of the root: the layer owns it and never gives it up, for no slot of DirFdCache names it.
+    AUFS_TRY(UniqueFd fd, sys::open_at(engine.branches[i].root.get(), ".", O_PATH | O_DIRECTORY));
+    layers.push_back({static_cast<BranchIndex>(i), share(std::move(fd)), true});
+  }
+  const std::lock_guard guard(engine.root->dir->layers_mutex);
+  engine.root->dir->layers = std::move(layers);
+  return ok();
+}
+
+Status make_root(Engine& engine) {
+  const Branch& top = engine.branches.front();
+  engine.root = engine.inodes->intern(engine.numbers.number(top.dev, top.root_ino), S_IFDIR, [](Node&) {});
+  if (engine.chain) engine.root->dir->record = 0;
+  return set_root_layers(engine);
+}
+
 std::vector<BranchIndex> layer_branches(const Node& dir) {
   std::vector<BranchIndex> branches;
   const std::lock_guard guard(dir.dir->layers_mutex);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <unordered_set>
 
+#include "sys/attributes.h"
 #include "sys/file_io.h"
 #include "union/copy_up.h"
 #include "union/dir_merge.h"
@@ -219,19 +220,8 @@ std::vector<NodePtr> refresh_directories(Engine& engine, BranchIndex changed, co
   return all;
 }
 
-Status set_root_layers(Engine& engine) {
-  std::vector<DirLayer> layers;
-  for (std::size_t i = 0; i < engine.branches.size(); ++i) {
-    // A second descriptor of the root: the layer owns it and never gives it up, for no slot of DirFdCache names it.
-    AUFS_TRY(UniqueFd fd, sys::open_at(engine.branches[i].root.get(), ".", O_PATH | O_DIRECTORY));
-    layers.push_back({static_cast<BranchIndex>(i), share(std::move(fd)), true});
-  }
-  const std::lock_guard guard(engine.root->dir->layers_mutex);
-  engine.root->dir->layers = std::move(layers);
-  return ok();
-}
-
 void stack_changed(Engine& engine) {
+  engine.chain_trust = ChainTrust::kOtherStack;
   engine.free_space.forget();
   // A hard-link group that cannot be read is as one that was never completed: its names show what they had below.
   (void)load_hard_links(engine);
@@ -254,6 +244,12 @@ Result<struct stat> stat_path(const std::string& path) {
   return sys::stat_fd(fd.get());
 }
 
+// A branch that is going to be written is another one to every chain index that has it as a layer: the time of change of its root moves.
+void mark_as_changing(const Branch& branch) {
+  const Result<struct stat> st = sys::stat_fd(branch.root.get());
+  if (st) (void)sys::chmod_at(branch.root.get(), "", st->st_mode & 07777);
+}
+
 bool is_only_in(const Node& dir, BranchIndex branch) {
   const std::lock_guard guard(dir.dir->layers_mutex);
   return dir.dir->layers.size() == 1 && dir.dir->layers.front().branch == branch;
@@ -262,6 +258,7 @@ bool is_only_in(const Node& dir, BranchIndex branch) {
 }  // namespace
 
 void prepare_branch(const Branch& branch) {
+  mark_as_changing(branch);
   sweep_staging(branch);
   prepare_whiteouts(branch);
 }

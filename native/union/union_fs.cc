@@ -34,23 +34,19 @@ std::size_t directory_fd_limit(const UnionOptions& options) {
   return std::max<std::size_t>(64, sys::open_file_limit() / 4);
 }
 
-NodePtr make_root(Engine& engine) {
-  const Branch& top = engine.branches.front();
-  return engine.inodes->intern(engine.numbers.number(top.dev, top.root_ino), S_IFDIR, [&](Node& root) {
-    for (std::size_t i = 0; i < engine.branches.size(); ++i) {
-      // A second descriptor of the root: the layer owns it and never gives it up, for no slot of DirFdCache names it.
-      Result<UniqueFd> fd = sys::open_at(engine.branches[i].root.get(), ".", O_PATH | O_DIRECTORY);
-      const auto index = static_cast<BranchIndex>(i);
-      if (fd) root.dir->layers.push_back({index, share(*std::move(fd)), true});
-    }
-  });
-}
-
 // What statfs tells of: the topmost branch that is written, or the topmost of all.
 const Branch& main_branch(const Engine& engine) {
   const auto at = std::find_if(engine.branches.begin(), engine.branches.end(),
                                [](const Branch& branch) { return branch.perm.writable; });
   return at == engine.branches.end() ? engine.branches.front() : *at;
+}
+
+// Where somebody edits the branches, or whiteouts are shown, an index would be wrong. One that cannot be used is as none.
+void open_chain(Engine& engine) {
+  const UnionOptions& options = engine.options;
+  if (options.chain_index.empty() || options.revalidate || options.show_whiteouts) return;
+  if (auto chain = ChainIndex::open(options.chain_index.c_str(), engine.branches))
+    engine.chain = *std::move(chain);
 }
 
 // The tree to itself, with no file left that is copied behind: those keep the numbers of their branches. The waiting is done before the
@@ -99,7 +95,8 @@ Result<std::unique_ptr<UnionFs>> UnionFs::open(const std::vector<BranchSpec>& sp
   AUFS_CHECK(load_hard_links(engine));
   // AUFS starts its rounds at the lowest writable branch.
   engine.round_robin = -std::max<int>(engine.writable_from(engine.lowest()), 0);
-  engine.root = make_root(engine);
+  open_chain(engine);
+  AUFS_CHECK(make_root(engine));
   return std::unique_ptr<UnionFs>(new UnionFs(std::move(impl)));
 }
 
@@ -188,6 +185,14 @@ Result<std::string> UnionFs::branch_path(BranchIndex branch) const {
   const SharedTree tree(impl_->engine.tree_lock);
   if (branch < 0 || branch > impl_->engine.lowest()) return Error{EINVAL, "branch_path"};
   return sys::readlink(AT_FDCWD, sys::proc_path(impl_->engine.branch(branch).root.get(), "").c_str());
+}
+
+bool UnionFs::uses_chain_index() const {
+  return impl_->engine.trusted_chain() != nullptr;
+}
+
+bool UnionFs::has_wrong_chain_index() const {
+  return impl_->engine.chain != nullptr && impl_->engine.chain_trust == ChainTrust::kWrong;
 }
 
 std::uint64_t UnionFs::inode_number(const NodePtr& node) {

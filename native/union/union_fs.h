@@ -101,6 +101,9 @@ struct UnionOptions {
   // A lower file with at least so many bytes of data is copied behind whoever writes to it first, where it has to be copied at all; 0:
   // every file is copied before the first write returns. Then flush() and finish_copy_ups() have to be called.
   std::uint64_t background_copy_up = 0;
+  // A file with the index of the read-only branches at the bottom of the stack (write_chain_index()), which is used if it fits them;
+  // empty: none.
+  std::string chain_index;
   // Called on the thread that asked for the copy_up, or made it behind, directories above first; must not call the union.
   std::function<void(const CopyUpEvent&)> on_copy_up;
 };
@@ -130,6 +133,10 @@ class UnionFs {
   std::vector<BranchSpec> branches() const;
   // True if anything can be written.
   bool writable() const;
+  // True if UnionOptions::chain_index was found to be of these branches and nothing has told otherwise since.
+  bool uses_chain_index() const;
+  // True if it was used, and a branch was found not to be as it says.
+  bool has_wrong_chain_index() const;
 
   // --- looking
   // "." and ".." are answered too (the root's parent is the root). Errors: ENOENT, ENOTDIR, EPERM, ENAMETOOLONG.

@@ -50,6 +50,8 @@ test('layer apply and layer diff: archives in and out', async (t) => {
   const exact = await nodeAufs([...root, 'layer', 'diff', base.id, '--exact', '-o', out]);
   t.deepEqual(exact, { code: 0, stdout: `${sha256(archive)}\n`, stderr: '' });
   t.deepEqual(await readFile(out), archive);
+  t.deepEqual(await nodeAufs([...root, 'layer', 'index', base.id]), { code: 0, stdout: '', stderr: '' });
+  t.deepEqual(await readdir(join(directory, 'aufs/.node-aufs/indexes')), [base.id]);
   const piped = await nodeAufs([...root, 'layer', 'diff', base.id]);
   t.is(piped.code, 0);
   t.regex(piped.stdout, /^etc\/\0/);

@@ -11,6 +11,7 @@
 #include <random>
 
 #include "scratch.h"
+#include "union/chain_index_writer.h"
 #include "union/union_fs.h"
 
 namespace aufs {
@@ -72,9 +73,16 @@ class Parity {
     UnionOptions options;
     options.sync_copy_up = false;
     options.max_cached_names = pick(2) == 0 ? 10 : 100'000;
+    const bool indexed = pick(2) == 0;
+    if (indexed) {
+      options.chain_index = scratch_.at("index");
+      const std::vector<BranchSpec> chain(specs.begin() + 1, specs.end());
+      ASSERT_TRUE(write_chain_index(chain, options.chain_index, [] { return false; }));
+    }
     auto opened = UnionFs::open(specs, options, nullptr);
     ASSERT_TRUE(opened);
     fs_ = *std::move(opened);
+    EXPECT_EQ(fs_->uses_chain_index(), indexed);
   }
 
   std::string some_path() {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { serverPath } from '../../lib/server_path.ts';
 import { canMount, run, Stage } from '../helpers/stage.ts';
+import { temporaryDirectory } from '../store/store_helper.ts';
 
 const AVA = fileURLToPath(new URL('../../node_modules/ava/entrypoints/cli.mjs', import.meta.url));
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
@@ -21,6 +22,13 @@ function withOptions(options: string): NodeJS.ProcessEnv {
   return { ...process.env, ...own };
 }
 
+/** Runs the other files of this folder. */
+async function runTables(env: NodeJS.ProcessEnv): Promise<void> {
+  const files = readdirSync(FOLDER).filter((name) => name !== 'options.test.ts');
+  const args = [AVA, ...files.map((name) => `test/semantics/${name}`)];
+  await run(process.execPath, args, { cwd: fileURLToPath(new URL('../..', import.meta.url)), env });
+}
+
 for (const options of [
   'nopassthrough',
   'nodata_at_open',
@@ -32,13 +40,17 @@ for (const options of [
   patient(`all tables with -o ${options}${why}`, async (t) => {
     t.timeout(600_000);
     const { AUFS_TEST_LONG: _, ...env } = withOptions(options);
-    const files = readdirSync(FOLDER).filter((name) => name !== 'options.test.ts');
-    const args = [AVA, ...files.map((name) => `test/semantics/${name}`)];
-    await t.notThrowsAsync(
-      run(process.execPath, args, { cwd: fileURLToPath(new URL('../..', import.meta.url)), env }),
-    );
+    await t.notThrowsAsync(runTables(env));
   });
 }
+
+patient(`all tables with a chain index for each mount${why}`, async (t) => {
+  t.timeout(600_000);
+  const { AUFS_TEST_LONG: _, ...env } = withOptions('dirren');
+  const indexes = await temporaryDirectory(t);
+  await t.notThrowsAsync(runTables({ ...env, AUFS_TEST_INDEXES: indexes }));
+  t.true(readdirSync(indexes).length > 20, 'there were some');
+});
 
 (canMount ? test.serial : test.skip)(`the options reach the server${canMount ? '' : why}`, async (t) => {
   const stage = await Stage.create(t, {}, {});

@@ -174,6 +174,11 @@ const CASES: readonly Case[] = [
     finds: [`metadata-orphan ${META}/${X}.json true`, `record-orphan ${META}/${X}.tar-split.json.gz true`],
   },
   {
+    title: 'an index without a layer',
+    damage: { [`.node-aufs/indexes/${X}`]: 'x' },
+    finds: [`index-orphan .node-aufs/indexes/${X} true`],
+  },
+  {
     title: 'what an interrupted create leaves',
     damage: {
       [`.node-aufs/staging/${X}/`]: '',

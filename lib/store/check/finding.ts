@@ -19,6 +19,7 @@ export type FindingKind =
   | 'mount-orphan'
   | 'metadata-orphan'
   | 'record-orphan'
+  | 'index-orphan'
   | 'unknown-name'
   // what an interrupted operation left
   | 'half-made'

@@ -27,6 +27,9 @@ export function judgeLeftovers(survey: Survey, evidence: ChainEvidence): Fault[]
     ...withoutData(survey, survey.records.keys()).map((id) =>
       forgotten('record-orphan', id, survey.layout.recordFile(id), 'the record of an archive'),
     ),
+    ...withoutData(survey, survey.indexes).map((id) =>
+      forgotten('index-orphan', id, survey.layout.chainIndex(id), 'the index'),
+    ),
     ...survey.strangers.map(judgeStranger),
   ];
 }

@@ -22,6 +22,8 @@ export interface Survey {
   readonly metadata: ReadonlyMap<string, string>;
   /** Size of `.node-aufs/layers/ID.tar-split.json.gz`. */
   readonly records: ReadonlyMap<string, number>;
+  /** Chain indexes. */
+  readonly indexes: ReadonlySet<string>;
   readonly diffs: ReadonlySet<string>;
   readonly mountpoints: ReadonlySet<string>;
   readonly stages: ReadonlySet<string>;
@@ -64,6 +66,7 @@ export async function survey(layout: Layout): Promise<Survey> {
   const mountpoints = await look(layout.mountpoints, 'directory');
   const chains = await look(layout.chains, 'file');
   const metadata = await look(layout.metadata, 'metadata');
+  const indexes = await look(layout.indexes, 'file');
   const stages = await look(layout.staging, 'directory');
   const locks = await look(layout.locks, 'file');
   const holders = await lookAtHolders(layout);
@@ -71,12 +74,13 @@ export async function survey(layout: Layout): Promise<Survey> {
   const texts = await readAll(chains.ids, (id) => readOrNothing(layout.chain(id)));
   const orphans = [...mountpoints.ids].filter((id) => !texts.has(id) && !mounts.has(id));
   const entries = await readAll(orphans, (id) => readdir(layout.mountpoint(id)));
-  const folders = [diffs, mountpoints, chains, metadata, stages, locks, holders];
+  const folders = [diffs, mountpoints, chains, metadata, indexes, stages, locks, holders];
   return {
     layout,
     chains: texts,
     metadata: await readAll(metadata.ids, (id) => readOrNothing(layout.metadataFile(id))),
     records: await readAll(metadata.records, async (id) => (await stat(layout.recordFile(id))).size),
+    indexes: indexes.ids,
     diffs: diffs.ids,
     mountpoints: mountpoints.ids,
     stages: stages.ids,
