@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Puts the newest results of each suite into docs/performance.md, between its markers, and a plot of each case beside it.
+// Puts the newest results of each suite into docs/performance.md, between its markers, with a plot of each case beside it, and a short
+// table into README.md.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,11 +10,14 @@ import { loadResults, type Results } from './results.ts';
 import type { CaseResult } from './run.ts';
 import type { Group } from './suite.ts';
 import { suites } from './suites.ts';
-import { targetSummary, targetTable } from './target_table.ts';
+import { shortTable, targetSummary, targetTable } from './target_table.ts';
 import { judge } from './targets.ts';
 
 const docs = fileURLToPath(new URL('../docs/', import.meta.url));
-const PAGE = 'performance.md';
+const PAGE = join(docs, 'performance.md');
+const README = join(docs, '../README.md');
+/** Of the file system that the short table is of. */
+const SHORT = 'ext4';
 const PLOTS = 'plots';
 /** A load from which on rounds disturb each other. */
 const BUSY = 1;
@@ -24,11 +28,9 @@ function main(): void {
   rmSync(plots, { recursive: true, force: true });
   mkdirSync(plots, { recursive: true });
   const judged = runs.flatMap(({ name, cases }) => judge(name, cases));
-  const page = join(docs, PAGE);
-  let text = readFileSync(page, 'utf8');
-  text = replaceBetween(text, 'targets', `${targetSummary(judged)}.\n\n${targetTable(judged)}`);
-  text = replaceBetween(text, 'results', runs.map(section).join('\n\n'));
-  writeFileSync(page, text);
+  replaceIn(PAGE, 'targets', `${targetSummary(judged)}.\n\n${targetTable(judged)}`);
+  replaceIn(PAGE, 'results', runs.map(section).join('\n\n'));
+  replaceIn(README, 'short table', shortTable(judged, SHORT));
 }
 
 /** What a suite came to: the machine, a table of ratios for each backing, the plots of the first one. */
@@ -88,11 +90,13 @@ function bars({ rows }: CaseResult, { baseline, contenders }: Group): Plot['grou
   });
 }
 
-function replaceBetween(text: string, name: string, content: string): string {
+/** What stands between the two markers of that name becomes `content`. */
+function replaceIn(page: string, name: string, content: string): void {
+  const text = readFileSync(page, 'utf8');
   const [begin, end] = [`<!-- ${name}: made by npm run bench:report -->`, `<!-- end of ${name} -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`${PAGE} has no markers for ${name}`);
-  return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
+  if (from < 0 || to < from) throw new Error(`${page} has no markers for ${name}`);
+  writeFileSync(page, `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`);
 }
 
 main();

@@ -35,6 +35,19 @@ export function targetTable(judged: readonly Judgement[]): string {
   return markdown([head, ...lines]);
 }
 
+/** The same in short, of one file system. */
+export function shortTable(judged: readonly Judgement[], backing: string): string {
+  const lines = judged
+    .filter((one) => one.backing === backing)
+    .map(({ target: { against, limit, work }, value }) => [
+      work,
+      against === undefined ? '' : (against.contender ?? ''),
+      value === undefined ? 'not measured' : against === undefined ? time(value) : ratio(value),
+      against === undefined ? time(limit) : String(limit),
+    ]);
+  return markdown([['work', 'against', 'node-aufs', 'target, at most'], ...lines]);
+}
+
 /** One line: how many are met. */
 export function targetSummary(judged: readonly Judgement[]): string {
   const measured = judged.flatMap(({ value, target }) =>

@@ -34,6 +34,7 @@ export const FOREIGN = ['fuse-overlayfs', 'unionfs-fuse', 'mergerfs'] as const;
 export const FOREIGN_LIMIT = 1;
 
 const MOUNT = 'node-aufs mount';
+const INDEXED = 'node-aufs mount, chain index';
 const OVERLAY = { contender: 'overlayfs' };
 const PLAIN = { contender: 'plain directory' };
 const MS = 1e6;
@@ -65,6 +66,16 @@ export const targets: readonly Target[] = [
     ['create', 'create 10,000 small files', 2],
     ['rm', 'rm -rf of a lower tree of 10,000 files', 1],
   ]),
+  ...rows(
+    'tree',
+    OVERLAY,
+    [
+      ['find-cold', 'find over 50,000 files, cold, chain index', 1.2],
+      ['find-fresh', 'find over 50,000 files, fresh mount, chain index', 1.3],
+      ['stat-cold', 'stat of 10,000 files one by one, cold, chain index', 1.8],
+    ],
+    INDEXED,
+  ),
   ...rows('tree', { contender: 'fuse-overlayfs' }, [
     ['memory', 'server memory after find over 50,000 files', 1],
   ]),
@@ -80,11 +91,21 @@ export const targets: readonly Target[] = [
     ['untar', 'untar of a source tree', 2],
     ['npm-ci', 'npm ci', 2],
   ]),
+  ...rows('programs', OVERLAY, [['git-fresh', 'git status on a fresh mount, chain index', 1.3]], INDEXED),
   ...rows('lookup', OVERLAY, [
     ['absent-warm-1', 'warm negative look-up', 1],
     ['present-cold-128', 'look-up at 128 branches, cold, present', 0.5],
     ['absent-cold-128', 'look-up at 128 branches, cold, absent', 0.25],
   ]),
+  ...rows(
+    'lookup',
+    OVERLAY,
+    [
+      ['present-cold-128', 'look-up at 128 branches, cold, present, chain index', 0.5],
+      ['absent-cold-128', 'look-up at 128 branches, cold, absent, chain index', 0.25],
+    ],
+    INDEXED,
+  ),
   row('lookup', 'present-warm-128', 'look-up at 128 branches / at 1, warm', {
     against: { contender: MOUNT, case: 'present-warm-1' },
     limit: 1.2,
@@ -165,7 +186,9 @@ function judgeOne(target: Target, result: CaseResult, results: readonly CaseResu
   const baseline = against === undefined ? undefined : medianOf(base, against.contender);
   const value = against === undefined ? ours : quotient(ours, baseline);
   // Of one group only: a server that does not sync is no equal of one that does.
-  const equals = result.groups.find(({ contenders }) => contenders.includes(contender))?.contenders ?? [];
+  const equals = result.groups.find(({ contenders }) => contenders.includes(contender))?.contenders;
+  // Results from before it took part.
+  if (equals === undefined) return [];
   const foreign = FOREIGN.filter((name) => equals.includes(name)).flatMap((name) => {
     const share = quotient(ours, medianOf(result, name));
     return share === undefined ? [] : [[name, share] as const];

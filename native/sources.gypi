@@ -146,6 +146,7 @@
       "../test/native/layer_changes_test.cc",
       "../test/native/layer_copy_tree_test.cc",
       "../test/native/layer_tar_reader_test.cc",
+      "../test/native/number_map_test.cc",
       "../test/native/union_fs_test.cc",
       "../test/native/union_parity_test.cc",
       "../test/native/union_stress_test.cc"

@@ -7,6 +7,12 @@ namespace aufs::fuse {
 
 NodeTable::NodeTable(UnionFs& fs) : fs_(fs), root_(fs.root()) {}
 
+NodeTable::~NodeTable() {
+  for (Shard& shard : shards_) {
+    shard.by_id.each([](std::uint64_t, const Entry& entry) { UnionFs::number_of_front(entry.node) = 0; });
+  }
+}
+
 // Numbers of files that are made together are close to each other; the multiplication spreads them.
 std::size_t NodeTable::shard_of(std::uint64_t ino) noexcept {
   return static_cast<std::size_t>((ino * 0x9E3779B97F4A7C15ULL) >> 58);
@@ -16,8 +22,8 @@ NodePtr NodeTable::get(std::uint64_t id) const {
   if (id == wire::kRootId) return root_;
   const Shard& shard = shards_[id % kShards];
   const std::lock_guard lock(shard.mutex);
-  const auto found = shard.by_id.find(id);
-  return found == shard.by_id.end() ? nullptr : found->second.node;
+  const Entry* const found = shard.by_id.find(id);
+  return found == nullptr ? nullptr : found->node;
 }
 
 std::uint64_t NodeTable::remember(const NodePtr& node) {
@@ -26,25 +32,18 @@ std::uint64_t NodeTable::remember(const NodePtr& node) {
   const std::size_t index = shard_of(ino);
   Shard& shard = shards_[index];
   const std::lock_guard lock(shard.mutex);
-  if (const auto known = shard.by_node.find(node.get()); known != shard.by_node.end()) {
-    ++shard.by_id.find(known->second)->second.lookups;
-    return known->second;
+  std::uint64_t& known = UnionFs::number_of_front(node);
+  if (known != 0) {
+    ++shard.by_id.find(known)->lookups;
+    return known;
   }
   const auto fresh_id = [&] { return next_.fetch_add(1, std::memory_order_relaxed) * kShards + index; };
   const Forgotten* const before = shard.forgotten.find(ino);
   std::uint64_t id = before != nullptr ? before->id : fresh_id();
-  auto [entry, inserted] = shard.by_id.emplace(id, Entry{node, 1, 0});
-  // Another node with that inode number still has the nodeid: its branch was edited behind the union.
-  if (!inserted) {
-    id = fresh_id();
-    entry = shard.by_id.emplace(id, Entry{node, 1, 0}).first;
-  }
-  try {
-    shard.by_node.emplace(node.get(), id);
-  } catch (...) {
-    shard.by_id.erase(entry);
-    throw;
-  }
+  // Another node with that inode number may still have the nodeid: its branch was edited behind the union.
+  if (shard.by_id.find(id) != nullptr) id = fresh_id();
+  shard.by_id[id] = Entry{node, 1, 0, 0};
+  known = id;
   size_.fetch_add(1, std::memory_order_relaxed);
   return id;
 }
@@ -53,24 +52,41 @@ std::uint64_t NodeTable::find(const NodePtr& node) const {
   if (node == root_) return wire::kRootId;
   const Shard& shard = shards_[shard_of(UnionFs::inode_number(node))];
   const std::lock_guard lock(shard.mutex);
-  const auto known = shard.by_node.find(node.get());
-  return known == shard.by_node.end() ? 0 : known->second;
+  return UnionFs::number_of_front(node);
 }
 
 bool NodeTable::is_first_open(std::uint64_t id) {
   Shard& shard = shards_[id % kShards];
   const std::lock_guard lock(shard.mutex);
-  const auto found = shard.by_id.find(id);
-  if (found == shard.by_id.end() || found->second.opened != 0) return false;
-  found->second.opened = 1;
+  Entry* const found = shard.by_id.find(id);
+  if (found == nullptr || found->opened != 0) return false;
+  found->opened = 1;
   return true;
+}
+
+void NodeTable::note_asked(std::uint64_t id) {
+  if (id == wire::kRootId) {
+    root_asked_.store(true, std::memory_order_relaxed);
+    return;
+  }
+  Shard& shard = shards_[id % kShards];
+  const std::lock_guard lock(shard.mutex);
+  if (Entry* const found = shard.by_id.find(id)) found->asked = 1;
+}
+
+bool NodeTable::was_asked(std::uint64_t id) const {
+  if (id == wire::kRootId) return root_asked_.load(std::memory_order_relaxed);
+  const Shard& shard = shards_[id % kShards];
+  const std::lock_guard lock(shard.mutex);
+  const Entry* const found = shard.by_id.find(id);
+  return found != nullptr && found->asked != 0;
 }
 
 std::vector<NodePtr> NodeTable::all() const {
   std::vector<NodePtr> nodes{root_};
   for (const Shard& shard : shards_) {
     const std::lock_guard lock(shard.mutex);
-    for (const auto& [id, entry] : shard.by_id) nodes.push_back(entry.node);
+    shard.by_id.each([&](std::uint64_t, const Entry& entry) { nodes.push_back(entry.node); });
   }
   return nodes;
 }
@@ -79,10 +95,10 @@ std::vector<NodePtr> NodeTable::all() const {
 NodePtr NodeTable::take_back(std::uint64_t id, std::uint64_t count) {
   Shard& shard = shards_[id % kShards];
   const std::lock_guard lock(shard.mutex);
-  const auto found = shard.by_id.find(id);
-  if (found == shard.by_id.end()) return nullptr;
-  if (found->second.lookups <= count) return found->second.node;
-  found->second.lookups -= count;
+  Entry* const found = shard.by_id.find(id);
+  if (found == nullptr) return nullptr;
+  if (found->lookups <= count) return found->node;
+  found->lookups -= count;
   return nullptr;
 }
 
@@ -109,15 +125,15 @@ bool NodeTable::forget(std::uint64_t id, std::uint64_t count) {
   const std::uint64_t ino = UnionFs::inode_number(last);
   Shard& shard = shards_[id % kShards];
   const std::lock_guard lock(shard.mutex);
-  const auto found = shard.by_id.find(id);
-  if (found == shard.by_id.end()) return false;
+  Entry* const found = shard.by_id.find(id);
+  if (found == nullptr) return false;
   // It may have been looked up meanwhile.
-  if (found->second.lookups > count) {
-    found->second.lookups -= count;
+  if (found->lookups > count) {
+    found->lookups -= count;
     return false;
   }
-  shard.by_node.erase(last.get());
-  shard.by_id.erase(found);
+  UnionFs::number_of_front(last) = 0;
+  shard.by_id.erase(id);
   size_.fetch_sub(1, std::memory_order_relaxed);
   if (left) shard.forgotten.put(*std::move(left));
   else shard.forgotten.drop(ino);
@@ -143,7 +159,7 @@ void NodeTable::give_up(std::uint64_t id) {
   Shard& shard = shards_[id % kShards];
   const std::lock_guard lock(shard.mutex);
   const Forgotten* const known = shard.forgotten.find_id(id);
-  if (known != nullptr && shard.by_id.count(id) == 0) shard.forgotten.drop(known->ino);
+  if (known != nullptr && shard.by_id.find(id) == nullptr) shard.forgotten.drop(known->ino);
 }
 
 }  // namespace aufs::fuse

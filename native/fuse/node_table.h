@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
+#include "base/number_map.h"
 #include "fuse/forgotten.h"
 #include "union/union_fs.h"
 
@@ -22,7 +22,9 @@ namespace aufs::fuse {
 // shard's mutex is a leaf: nothing else is locked and no system call is made while it is held.
 class NodeTable {
  public:
+  // One for each union at a time: it keeps nodeids with the nodes.
   explicit NodeTable(UnionFs& fs);
+  ~NodeTable();
 
   // The node, or null if the kernel has forgotten it (it then should not ask).
   NodePtr get(std::uint64_t id) const;
@@ -49,6 +51,10 @@ class NodeTable {
   // True at the first call for this nodeid since the kernel got to know it.
   bool is_first_open(std::uint64_t id);
 
+  // A name in this directory was looked up for itself; whether one ever was, since the kernel got to know the directory.
+  void note_asked(std::uint64_t id);
+  bool was_asked(std::uint64_t id) const;
+
   // Number of inodes that the kernel knows, the root included.
   std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
@@ -56,14 +62,15 @@ class NodeTable {
   static constexpr std::size_t kShards = 64;
   struct Entry {
     NodePtr node;
-    std::uint64_t lookups : 63;
-    std::uint64_t opened : 1;
+    std::uint64_t lookups : 62 = 0;
+    std::uint64_t opened : 1 = 0;
+    std::uint64_t asked : 1 = 0;
   };
   struct alignas(64) Shard {
     mutable std::mutex mutex;
-    std::unordered_map<std::uint64_t, Entry> by_id;          // guarded by mutex
-    std::unordered_map<const Node*, std::uint64_t> by_node;  // guarded by mutex
-    ForgottenNodes forgotten;                                // guarded by mutex
+    // Guarded by mutex, as is UnionFs::number_of_front() of each node in it.
+    NumberMap<Entry> by_id;
+    ForgottenNodes forgotten;  // guarded by mutex
   };
   static std::size_t shard_of(std::uint64_t ino) noexcept;
   NodePtr take_back(std::uint64_t id, std::uint64_t count);
@@ -74,6 +81,7 @@ class NodeTable {
   std::array<Shard, kShards> shards_;
   std::atomic<std::uint64_t> next_{1};  // 0 would give ids that collide with the root's
   std::atomic<std::size_t> size_{1};
+  std::atomic<bool> root_asked_{false};
 };
 
 }  // namespace aufs::fuse

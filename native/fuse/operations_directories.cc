@@ -45,12 +45,12 @@ bool is_told(Server& server, const NodePtr& dir, const std::string& name) {
 }
 
 // Appends an entry with what a look-up of it gives. A name that is gone by now, or that cannot be looked up, is listed
-// without. A look-up is only counted for an entry that is sent.
+// without. A look-up is only counted for an entry that is sent. `asked`: entries of the directory may have been looked up before.
 bool add_with_attributes(Call& call, const NodePtr& dir, const DirEntry& entry, std::uint64_t next,
-                         DirentWriter& writer) {
+                         bool asked, DirentWriter& writer) {
   if (!writer.has_room_with_attributes(entry)) return false;
   Server& server = call.server;
-  if (is_told(server, dir, entry.name)) return writer.add_without_attributes(entry, next);
+  if (asked && is_told(server, dir, entry.name)) return writer.add_without_attributes(entry, next);
   const Result<Found> found = server.fs.lookup(dir, entry.name);
   if (!found) return writer.add_without_attributes(entry, next);
   const std::uint64_t nodeid = server.nodes.remember(found->node);
@@ -68,6 +68,8 @@ Status list(Call& call, Listing listing) {
   }
   const std::vector<DirEntry>& names = *handle->snapshot;
   DirentWriter writer(call.scratch.first(std::min<std::size_t>(in.size, call.scratch.size())));
+  const bool asked =
+      listing == Listing::kWithAttributes && call.server.nodes.was_asked(call.request.header.nodeid);
   bool room = true;
   std::uint64_t position = in.offset;
   for (; room && position < 2; ++position) {
@@ -75,8 +77,9 @@ Status list(Call& call, Listing listing) {
   }
   for (; room && position - 2 < names.size(); ++position) {
     const DirEntry& entry = names[position - 2];
-    room = listing == Listing::kPlain ? writer.add(entry, position + 1)
-                                      : add_with_attributes(call, handle->node, entry, position + 1, writer);
+    room = listing == Listing::kPlain
+               ? writer.add(entry, position + 1)
+               : add_with_attributes(call, handle->node, entry, position + 1, asked, writer);
   }
   call.reply.send(writer.written());
   return ok();

@@ -78,7 +78,10 @@ Status on_lookup(Call& call) {
   AUFS_TRY(const NodePtr parent, node_of(call));
   AUFS_CHECK(check_layers(call, parent, X_OK));
   const Result<Found> found = call.server.fs.lookup(parent, call.request.name);
-  if (found) return reply_entry(call, *found);
+  if (found) {
+    call.server.nodes.note_asked(call.request.header.nodeid);
+    return reply_entry(call, *found);
+  }
   const double absent_for = call.server.timeouts.negative;
   if (found.error().code != ENOENT || absent_for <= 0) return found.error();
   call.reply.send_struct(to_entry(0, Attr{}, absent_for, 0));

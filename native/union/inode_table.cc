@@ -7,9 +7,9 @@ std::vector<NodePtr> InodeTable::all() {
   std::vector<NodePtr> nodes;
   for (Shard& shard : shards_) {
     const std::lock_guard guard(shard.mutex);
-    for (const auto& [ino, weak] : shard.nodes) {
+    shard.nodes.each([&](std::uint64_t, const std::weak_ptr<Node>& weak) {
       if (NodePtr node = weak.lock()) nodes.push_back(std::move(node));
-    }
+    });
   }
   return nodes;
 }
@@ -18,17 +18,17 @@ void InodeTable::drop(const Node& node) {
   NodePtr known;  // declared before the guard: the last reference must not be dropped under the mutex
   Shard& shard = shard_of(node.ino);
   const std::lock_guard guard(shard.mutex);
-  const auto at = shard.nodes.find(node.ino);
-  if (at == shard.nodes.end()) return;
-  known = at->second.lock();
-  if (known.get() == &node) shard.nodes.erase(at);
+  const std::weak_ptr<Node>* const at = shard.nodes.find(node.ino);
+  if (at == nullptr) return;
+  known = at->lock();
+  if (known.get() == &node) shard.nodes.erase(node.ino);
 }
 
 NodePtr InodeTable::find(std::uint64_t ino) {
   Shard& shard = shard_of(ino);
   const std::lock_guard guard(shard.mutex);
-  const auto at = shard.nodes.find(ino);
-  return at == shard.nodes.end() ? nullptr : at->second.lock();
+  const std::weak_ptr<Node>* const at = shard.nodes.find(ino);
+  return at == nullptr ? nullptr : at->lock();
 }
 
 NodePtr InodeTable::make(std::uint64_t ino, mode_t type) {
@@ -44,8 +44,8 @@ NodePtr InodeTable::make(std::uint64_t ino, mode_t type) {
 void InodeTable::forget(std::uint64_t ino) {
   Shard& shard = shard_of(ino);
   const std::lock_guard guard(shard.mutex);
-  const auto at = shard.nodes.find(ino);
-  if (at != shard.nodes.end() && at->second.expired()) shard.nodes.erase(at);
+  const std::weak_ptr<Node>* const at = shard.nodes.find(ino);
+  if (at != nullptr && at->expired()) shard.nodes.erase(ino);
 }
 
 }  // namespace aufs

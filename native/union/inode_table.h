@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <unordered_map>
 #include <vector>
 
+#include "base/number_map.h"
 #include "union/node.h"
 
 namespace aufs {
@@ -41,7 +41,7 @@ class InodeTable : public std::enable_shared_from_this<InodeTable> {
  private:
   struct Shard {
     std::mutex mutex;
-    std::unordered_map<std::uint64_t, std::weak_ptr<Node>> nodes;  // guarded by mutex
+    NumberMap<std::weak_ptr<Node>> nodes;  // guarded by mutex
   };
 
   NodePtr make(std::uint64_t ino, mode_t type);

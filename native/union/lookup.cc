@@ -178,10 +178,9 @@ Status check_opaque_markers(Engine& engine, const NodePtr& parent, const std::st
   marker.append("/").append(whiteout::kOpaque);
   // Of a chain with such a marker there is no index.
   const Recorded place = parent->dir->index->recorded(name);
-  const BranchIndex known =
-      recorded_entry(engine, *parent->dir, place) == nullptr ? engine.lowest() : engine.chain->base() - 1;
+  const bool known = recorded_entry(engine, *parent->dir, place) != nullptr;
   for (const BranchIndex branch : parent->dir->index->branches_of(name)) {
-    if (branch > known || !engine.branch(branch).perm.whiteouts) continue;
+    if ((known && branch >= engine.chain->base()) || !engine.branch(branch).perm.whiteouts) continue;
     AUFS_TRY(const SharedFd dir, dir_fd(engine, parent, branch));
     const Result<struct stat> st = sys::stat_at(dir->get(), marker.c_str());
     if (st && !S_ISREG(st->st_mode)) return Error{EIO, "opaque_marker"};

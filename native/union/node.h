@@ -102,8 +102,9 @@ class Node {
 
   bool is_dir() const noexcept { return dir != nullptr; }
 
-  const std::uint64_t ino;  // st_ino, constant for life
-  const mode_t type;        // S_IFMT bits
+  const std::uint64_t ino;         // st_ino, constant for life
+  const mode_t type;               // S_IFMT bits
+  std::uint64_t front_number = 0;  // see UnionFs::number_of_front()
 
   std::mutex copy_up_mutex;
 

@@ -199,6 +199,10 @@ std::uint64_t UnionFs::inode_number(const NodePtr& node) {
   return node->ino;
 }
 
+std::uint64_t& UnionFs::number_of_front(const NodePtr& node) {
+  return node->front_number;
+}
+
 bool UnionFs::is_removed(const NodePtr& node) {
   if (node->is_dir()) return node->dir->removed;
   const std::shared_lock guard(node->state);

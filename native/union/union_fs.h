@@ -160,6 +160,8 @@ class UnionFs {
   Result<std::string> branch_path(BranchIndex branch) const;
   // st_ino of the node, constant for its life.
   static std::uint64_t inode_number(const NodePtr& node);
+  // What whoever serves the union calls the node: 0 until he says otherwise. Guarded by him.
+  static std::uint64_t& number_of_front(const NodePtr& node);
   // True for a directory that was removed or replaced, whose name names_of() still tells, and for a file whose last link went
   // through this union.
   static bool is_removed(const NodePtr& node);
