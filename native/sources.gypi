@@ -3,6 +3,7 @@
     "engine_files": [
       "sys/attributes.cc",
       "sys/clock.cc",
+      "sys/command_ring.cc",
       "sys/credentials.cc",
       "sys/descriptors.cc",
       "sys/directory.cc",
@@ -19,6 +20,7 @@
       "sys/open_file_attributes.cc",
       "sys/process_control.cc",
       "sys/process_list.cc",
+      "sys/processors.cc",
       "sys/whole_file.cc",
       "union/background_copies.cc",
       "union/branch.cc",
@@ -147,6 +149,7 @@
       "../test/native/layer_copy_tree_test.cc",
       "../test/native/layer_tar_reader_test.cc",
       "../test/native/number_map_test.cc",
+      "../test/native/sys_command_ring_test.cc",
       "../test/native/union_fs_test.cc",
       "../test/native/union_parity_test.cc",
       "../test/native/union_stress_test.cc"
