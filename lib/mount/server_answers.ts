@@ -12,6 +12,12 @@ export interface MountStats {
   readonly passthroughReason: string;
   /** Whether a {@link MountOptions.chainIndex} is used: there is one of these branches, and nothing has told otherwise. */
   readonly chainIndex: boolean;
+  /** Requests come over io_uring. */
+  readonly uring: boolean;
+  /** Why they do not; empty if they do. */
+  readonly uringReason: string;
+  /** How many came so so far. */
+  readonly uringRequests: number;
   /** Inodes that the kernel knows of. */
   readonly nodes: number;
   readonly openFiles: number;
@@ -36,6 +42,9 @@ export function readStats(answer: Fields): MountStats {
     passthrough: answer['passthrough'] === true,
     passthroughReason: String(answer['passthrough_reason'] ?? ''),
     chainIndex: answer['chain_index'] === true,
+    uring: answer['uring'] === true,
+    uringReason: String(answer['uring_reason'] ?? ''),
+    uringRequests: Number(answer['uring_requests'] ?? 0),
     nodes: Number(answer['nodes']),
     openFiles: Number(answer['open_files']),
     openDirectories: Number(answer['open_directories']),

@@ -31,6 +31,7 @@ Result<Handshake> shake_hands(const wire::InitIn& init, Wanted want) noexcept {
   std::uint64_t offered = init.flags;
   if ((offered & wire::kInitExt) != 0) offered |= static_cast<std::uint64_t>(init.flags2) << 32;
   const std::uint64_t wanted = kWanted | (want.passthrough ? wire::kPassthrough : 0) |
+                               (want.over_io_uring ? wire::kOverIoUring : 0) |
                                (want.revalidate ? wire::kAutoInvalData : wire::kExplicitInvalData);
 
   Handshake result{};

@@ -28,7 +28,8 @@ struct Handshake {
 // What a mount is to have, as far as the kernel can.
 struct Wanted {
   bool passthrough = true;
-  bool revalidate = false;  // files may change behind the mount: the kernel looks at their times
+  bool over_io_uring = false;  // once agreed upon, nothing is asked before each queue has room for a request
+  bool revalidate = false;     // files may change behind the mount: the kernel looks at their times
 };
 
 // Answers INIT. Errors: EPROTO for a kernel older than 7.31 (Linux 5.4) or a major version other than 7.

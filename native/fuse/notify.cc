@@ -16,13 +16,20 @@ iovec vector_of(const T& value) noexcept {
   return {const_cast<T*>(&value), sizeof value};
 }
 
-}  // namespace
-
-void notify_directory_changed(int device, std::uint64_t nodeid) noexcept {
-  const wire::NotifyInvalInode body{nodeid, 0, 0};
+void notify_inode_changed(int device, const wire::NotifyInvalInode& body) noexcept {
   const wire::OutHeader header{sizeof header + sizeof body, wire::kNotifyInvalInode, 0};
   const std::array<iovec, 2> parts{vector_of(header), vector_of(body)};
   [[maybe_unused]] const Status sent = sys::write_device(device, parts);
+}
+
+}  // namespace
+
+void notify_attributes_changed(int device, std::uint64_t nodeid) noexcept {
+  notify_inode_changed(device, {nodeid, -1, 0});
+}
+
+void notify_directory_changed(int device, std::uint64_t nodeid) noexcept {
+  notify_inode_changed(device, {nodeid, 0, 0});
 }
 
 void notify_name_changed(int device, std::uint64_t parent, std::string_view name) noexcept {

@@ -10,6 +10,8 @@
 // the union may be held; an error means that there was nothing to forget.
 namespace aufs::fuse {
 
+// The file's attributes; cached pages stay. This one takes no lock that a request could hold.
+void notify_attributes_changed(int device, std::uint64_t nodeid) noexcept;
 // The directory's attributes and its listing.
 void notify_directory_changed(int device, std::uint64_t nodeid) noexcept;
 // A name, present or absent. It is asked for again at its next use; whoever stands there, or has it mounted over, stays.

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "fuse/convert.h"
+#include "fuse/notify.h"
 #include "fuse/operations.h"
 #include "fuse/set_id.h"
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "fuse/branch_control.h"
+#include "fuse/notify.h"
 #include "fuse/operations.h"
 #include "sys/inode_flags.h"
 #include "sys/mount_control.h"

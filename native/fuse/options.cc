@@ -237,6 +237,8 @@ std::optional<MaybeFailure> Parser::read_own_word(const Word& word) {
   if (word.name == "nopassthrough") return options_.passthrough = false, fine;
   if (word.name == "data_at_open") return options_.data_at_open = true, fine;
   if (word.name == "nodata_at_open") return options_.data_at_open = false, fine;
+  if (word.name == "uring") return options_.uring = true, fine;
+  if (word.name == "nouring") return options_.uring = false, fine;
   return std::nullopt;
 }
 
@@ -376,6 +378,8 @@ std::string_view help_text() noexcept {
          "  -o chain_index=FILE                   knows the read-only branches from this file, which is made "
          "if "
          "need be\n"
+         "  -o nouring                            requests come through /dev/fuse even where the kernel has "
+         "io_uring for them\n"
          "  -o fsname=NAME                        what the mount table shows as source\n"
          "  -f                                    stay in the foreground\n"
          "  --control-fd N                        be told what to do on this socket; its end ends the mount\n"

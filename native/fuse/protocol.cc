@@ -86,8 +86,6 @@ class Cursor {
  public:
   explicit Cursor(std::span<const std::byte> rest) : rest_(rest) {}
 
-  std::size_t size() const noexcept { return rest_.size(); }
-
   std::optional<std::span<const std::byte>> take_bytes(std::size_t count) noexcept {
     if (count > rest_.size()) return std::nullopt;
     const auto taken = rest_.first(count);
@@ -146,27 +144,44 @@ bool read_tail(Cursor& cursor, Tail tail, Request& request) noexcept {
   return false;
 }
 
+std::optional<Shape> shape_of(const wire::InHeader& header, Dialect dialect) noexcept {
+  std::optional<Shape> shape;
+  if (header.opcode < wire::kOpcodeEnd) shape = kShapes[header.opcode];
+  const bool setxattr = header.opcode == static_cast<std::uint32_t>(wire::Opcode::kSetxattr);
+  if (setxattr && !dialect.setxattr_ext) shape->fixed = shape->minimum = 8;
+  return shape;
+}
+
+Result<Request> read_parts(const wire::InHeader& header, std::span<const std::byte> operation,
+                           std::span<const std::byte> tail, const std::optional<Shape>& shape) {
+  Request request;
+  request.header = header;
+  request.operation = operation;
+  if (!shape) return request;
+  if (operation.size() < shape->minimum) return Error{EINVAL, "read"};
+  request.operation = operation.first(std::min<std::size_t>(shape->fixed, operation.size()));
+  Cursor cursor(tail);
+  if (!read_tail(cursor, shape->tail, request)) return Error{EINVAL, "read"};
+  return request;
+}
+
 }  // namespace
 
 Result<Request> parse_request(std::span<const std::byte> bytes, Dialect dialect, wire::InHeader* header) {
   if (bytes.size() < sizeof(wire::InHeader)) return Error{EPROTO, "read"};
-  Request request;
-  std::memcpy(&request.header, bytes.data(), sizeof request.header);
-  if (request.header.len != bytes.size()) return Error{EPROTO, "read"};
-  *header = request.header;
-  Cursor cursor(bytes.subspan(sizeof request.header));
+  wire::InHeader head;
+  std::memcpy(&head, bytes.data(), sizeof head);
+  if (head.len != bytes.size()) return Error{EPROTO, "read"};
+  *header = head;
+  const auto rest = bytes.subspan(sizeof head);
+  const std::optional<Shape> shape = shape_of(head, dialect);
+  const std::size_t cut = shape ? std::min<std::size_t>(shape->fixed, rest.size()) : rest.size();
+  return read_parts(head, rest.first(cut), rest.subspan(cut), shape);
+}
 
-  std::optional<Shape> shape;
-  if (request.header.opcode < wire::kOpcodeEnd) shape = kShapes[request.header.opcode];
-  if (!shape) {
-    request.operation = *cursor.take_bytes(cursor.size());
-    return request;
-  }
-  if (request.opcode() == wire::Opcode::kSetxattr && !dialect.setxattr_ext) shape->fixed = shape->minimum = 8;
-  if (cursor.size() < shape->minimum) return Error{EINVAL, "read"};
-  request.operation = *cursor.take_bytes(std::min<std::size_t>(shape->fixed, cursor.size()));
-  if (!read_tail(cursor, shape->tail, request)) return Error{EINVAL, "read"};
-  return request;
+Result<Request> parse_request(const wire::InHeader& header, std::span<const std::byte> operation,
+                              std::span<const std::byte> tail, Dialect dialect) {
+  return read_parts(header, operation, tail, shape_of(header, dialect));
 }
 
 }  // namespace aufs::fuse

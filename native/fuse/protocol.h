@@ -45,4 +45,9 @@ struct Dialect {
 // not: `*header` is filled in, and a reply is due.
 Result<Request> parse_request(std::span<const std::byte> bytes, Dialect dialect, wire::InHeader* header);
 
+// The same of a request whose parts come apart, as over io_uring: what follows the header, and the strings and data behind that.
+// Errors: EINVAL.
+Result<Request> parse_request(const wire::InHeader& header, std::span<const std::byte> operation,
+                              std::span<const std::byte> tail, Dialect dialect);
+
 }  // namespace aufs::fuse

@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-#include "base/result.h"
+#include "fuse/channel.h"
 
 namespace aufs::fuse {
 
@@ -14,14 +14,14 @@ namespace aufs::fuse {
 // A reply that was never given is given by the destructor as EIO: a request without reply leaves a process in D state.
 class Reply {
  public:
-  Reply(int device, std::uint64_t unique) noexcept : device_(device), unique_(unique) {}
+  Reply(Channel& channel, std::uint64_t unique) noexcept : channel_(channel), unique_(unique) {}
   Reply(const Reply&) = delete;
   Reply& operator=(const Reply&) = delete;
   ~Reply();
 
   // True if the kernel took the reply. False: nobody waits for it any more (the connection is gone), so whatever the
   // reply handed out must be taken back by the caller.
-  bool send(std::span<const std::byte> payload) noexcept;
+  bool send(std::span<const std::byte> payload) noexcept { return give(0, payload, {}); }
   bool send_text(std::string_view text) noexcept {
     return send(std::as_bytes(std::span(text.data(), text.size())));
   }
@@ -32,7 +32,7 @@ class Reply {
   }
   template <typename A, typename B>
   bool send_structs(const A& a, const B& b) noexcept {
-    return send_two(std::as_bytes(std::span(&a, 1)), std::as_bytes(std::span(&b, 1)));
+    return give(0, std::as_bytes(std::span(&a, 1)), std::as_bytes(std::span(&b, 1)));
   }
   void fail(int code) noexcept;
 
@@ -41,16 +41,11 @@ class Reply {
   bool given() const noexcept { return given_; }
 
  private:
-  bool send_two(std::span<const std::byte> a, std::span<const std::byte> b) noexcept;
-  bool write(std::int32_t error, std::span<const std::byte> a, std::span<const std::byte> b) noexcept;
+  bool give(std::int32_t error, std::span<const std::byte> a, std::span<const std::byte> b) noexcept;
 
-  const int device_;
+  Channel& channel_;
   const std::uint64_t unique_;
   bool given_ = false;
 };
-
-// Tells the kernel to ask again for the attributes of `nodeid`; cached pages stay. ENOENT (unknown to the kernel) is no
-// error. Takes no lock that a request handler could hold, so it may be sent from a handler.
-void notify_attributes_changed(int device, std::uint64_t nodeid) noexcept;
 
 }  // namespace aufs::fuse

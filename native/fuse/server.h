@@ -71,7 +71,7 @@ struct Call {
   Server& server;
   const Request& request;
   Reply& reply;
-  int device;  // that the request came from
+  int device;  // of the connection, for what is told unasked
   std::span<std::byte>
       scratch;  // for large replies; lies over `request.data`, so of use to requests without data only
 };

@@ -10,9 +10,17 @@
 
 #include "base/unique_fd.h"
 #include "fuse/io_modes.h"
+#include "fuse/rings.h"
 #include "fuse/server.h"
 
 namespace aufs::fuse {
+
+// How a mount is to be served, where the kernel can.
+struct Serving {
+  bool passthrough = true;
+  bool over_io_uring = true;
+  unsigned threads = 0;  // 0: by the number of processors
+};
 
 // One connection to the kernel and the threads that serve it.
 //
@@ -20,15 +28,15 @@ namespace aufs::fuse {
 // tells, or stop(). Not thread-safe itself: one thread owns it.
 class Session final : private BackingRegistry {
  public:
-  Session(UniqueFd device, UnionFs& fs, MountSettings settings);
+  Session(UniqueFd device, UnionFs& fs, MountSettings settings, Serving serving);
   ~Session() override;  // stop() must have succeeded, or start() not have been called
 
   // Answers INIT. Errors: EPROTO for a kernel that is too old, those of read(2).
-  Status shake_hands(bool want_passthrough);
+  Status shake_hands();
 
-  // Starts up to `threads` threads, each with a descriptor of its own where the kernel has that. Errors: EAGAIN if not even
-  // one could be started.
-  Status start(unsigned threads);
+  // Starts the threads, or as many as there can be: those of io_uring, or such with a descriptor each where the kernel has that.
+  // Errors: EAGAIN if not even one could be started.
+  Status start();
 
   // Becomes readable when the last thread has ended.
   int finished_descriptor() const noexcept { return finished_.get(); }
@@ -38,20 +46,31 @@ class Session final : private BackingRegistry {
 
   const Server& server() const noexcept { return *server_; }
   unsigned thread_count() const noexcept { return static_cast<unsigned>(threads_.size()); }
+  // Why requests do not come over io_uring; null if they do.
+  const char* why_no_rings() const noexcept { return why_no_rings_; }
+  std::uint64_t ring_requests() const noexcept;
 
  private:
   Result<std::int32_t> open_backing(int fd) override;
   void close_backing(std::int32_t id) override;
   const char* probe_passthrough();
-  void serve(int device) noexcept;
-  void answer(std::span<std::byte> buffer, std::size_t length, int device) noexcept;
+  Result<Handshake> agree(const wire::InitIn& init);
+  void start_rings();
+  bool start_device_thread(int device);
+  template <typename Work>
+  bool start_thread(Work work);
+  void serve(Channel& channel) noexcept;
+  void answer(const Incoming& incoming, Channel& channel) noexcept;
 
   const UniqueFd device_;
   UnionFs& fs_;
   const MountSettings settings_;
+  const Serving serving_;
   UniqueFd finished_;
   std::optional<Server> server_;
   Dialect dialect_;
+  std::vector<RingThread> rings_;
+  const char* why_no_rings_ = "switched off by an option";
   std::vector<UniqueFd> clones_;
   std::vector<std::thread> threads_;
   std::atomic<unsigned> running_{0};

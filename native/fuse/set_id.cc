@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "fuse/caller.h"
+#include "fuse/notify.h"
 #include "fuse/operations.h"
 
 namespace aufs::fuse {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -79,6 +80,11 @@ inline constexpr std::uint64_t kHandleKillprivV2 = 1ULL << 28;
 inline constexpr std::uint64_t kSetxattrExt = 1ULL << 29;
 inline constexpr std::uint64_t kInitExt = 1ULL << 30;
 inline constexpr std::uint64_t kPassthrough = 1ULL << 37;
+inline constexpr std::uint64_t kOverIoUring = 1ULL << 41;
+
+// Commands over io_uring.
+inline constexpr std::uint32_t kRingRegister = 1;        // here is room for a request
+inline constexpr std::uint32_t kRingCommitAndFetch = 2;  // here is the reply, and room for the next request
 
 // Flags of an open reply.
 inline constexpr std::uint32_t kOpenKeepCache = 1U << 1;
@@ -311,6 +317,22 @@ struct IoctlOut {  // at most out_size bytes follow
   std::uint32_t flags, in_iovs, out_iovs;
 };
 
+struct RingEntry {
+  std::uint64_t flags, commit_id;
+  std::uint32_t payload_size, padding;
+  std::uint64_t reserved;
+};
+struct RingHeader {          // what comes in over io_uring beside the payload, and what goes out
+  std::byte header[128];     // InHeader, OutHeader
+  std::byte operation[128];  // fixed part of a request; that of a reply is payload
+  RingEntry entry;
+};
+struct RingCommand {
+  std::uint64_t flags, commit_id;
+  std::uint16_t queue;
+  std::uint8_t padding[6];
+};
+
 template <typename T, std::size_t kSize>
 inline constexpr bool kIs = sizeof(T) == kSize&& std::is_trivially_copyable_v<T>;
 static_assert(kIs<InHeader, 40> && kIs<OutHeader, 16>);
@@ -329,5 +351,6 @@ static_assert(kIs<CopyFileRangeIn, 56> && kIs<CopyFileRangeOut, 8>);
 static_assert(kIs<InitIn, 64> && kIs<InitOut, 64>);
 static_assert(kIs<Dirent, 24> && kIs<Direntplus, 152> && kIs<NotifyInvalInode, 24>);
 static_assert(kIs<NotifyInvalEntry, 16> && kIs<NotifyStore, 24> && kIs<IoctlIn, 32> && kIs<IoctlOut, 16>);
+static_assert(kIs<RingEntry, 32> && kIs<RingHeader, 288> && kIs<RingCommand, 24>);
 
 }  // namespace aufs::fuse::wire

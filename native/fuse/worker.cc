@@ -4,10 +4,8 @@
 #include <fcntl.h>
 #include <signal.h>
 
-#include <algorithm>
 #include <array>
 #include <cstdio>
-#include <thread>
 
 #include "fuse/chain_indexer.h"
 #include "fuse/control.h"
@@ -73,12 +71,6 @@ class Worker {
   ChainIndexer indexer_;
 };
 
-// Not fewer than four, even on two processors: a thread that waits for the disk (copy_up, fsync) must not keep the others'
-// requests waiting. Measured on two processors: reading 50,000 files takes a quarter less time than with two threads.
-unsigned default_threads() {
-  return std::clamp(std::thread::hardware_concurrency(), 4U, 8U);
-}
-
 MaybeFailure Worker::start() {
   Outcome<std::string> target = check_target(options_);
   if (!target) return target.failure();
@@ -107,11 +99,12 @@ MaybeFailure Worker::begin_session(UniqueFd device) {
   };
   session_ = std::make_unique<Session>(std::move(device), *fs_,
                                        MountSettings{target_, options_.timeouts, options_.revalidate,
-                                                     options_.data_at_open, options_.dirperm1});
-  const Status shaken = session_->shake_hands(options_.passthrough);
+                                                     options_.data_at_open, options_.dirperm1},
+                                       Serving{options_.passthrough, options_.uring, options_.threads});
+  const Status shaken = session_->shake_hands();
   if (!shaken)
     return failed(shaken.error(), "the kernel and this server do not agree on a protocol (7.31 is needed)");
-  const Status started = session_->start(options_.threads != 0 ? options_.threads : default_threads());
+  const Status started = session_->start();
   if (!started) return failed(started.error(), "no thread could be started");
   return std::nullopt;
 }
@@ -262,6 +255,10 @@ std::string Worker::stats() const {
   json.key("passthrough").boolean(why_not == nullptr);
   json.key("passthrough_reason").text(why_not == nullptr ? "" : why_not);
   json.key("chain_index").boolean(fs_->uses_chain_index());
+  const char* why_no_rings = session_->why_no_rings();
+  json.key("uring").boolean(why_no_rings == nullptr);
+  json.key("uring_reason").text(why_no_rings == nullptr ? "" : why_no_rings);
+  json.key("uring_requests").number(session_->ring_requests());
   json.key("nodes").number(server.nodes.size());
   json.key("open_files").number(server.files.size());
   json.key("open_directories").number(server.dirs.size());

@@ -82,6 +82,9 @@ TEST(FuseOptions, NumbersAndSwitches) {
   EXPECT_EQ(parse({"-o", "br:/a=rw,nobackground_copy_up", "/t"})->background_copy_up, 0U);
   EXPECT_TRUE(options->data_at_open);
   EXPECT_FALSE(parse({"-o", "br:/a=rw,nodata_at_open", "/t"})->data_at_open);
+  EXPECT_TRUE(options->uring);
+  EXPECT_FALSE(parse({"-o", "br:/a=rw,nouring", "/t"})->uring);
+  EXPECT_TRUE(parse({"-o", "br:/a=rw,nouring,uring", "/t"})->uring);
   for (const char* bad : {"background_copy_up=", "background_copy_up=4k", "threads=0", "threads=x",
                           "threads=999", "entry_timeout=", "attr_timeout=-1", "x_timeout=1"}) {
     EXPECT_FALSE(parse({"-o", std::string("br:/a=rw,") + bad, "/t"})) << bad;

@@ -5,7 +5,8 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { serverPath } from '../../lib/server_path.ts';
-import { canMount, run, Stage } from '../helpers/stage.ts';
+import { canSwitch, FUSE_URING, switchTo } from '../helpers/kernel_switch.ts';
+import { canMount, isRoot, run, Stage } from '../helpers/stage.ts';
 import { temporaryDirectory } from '../store/store_helper.ts';
 
 const AVA = fileURLToPath(new URL('../../node_modules/ava/entrypoints/cli.mjs', import.meta.url));
@@ -36,9 +37,13 @@ for (const options of [
   'attr_timeout=0,nopassthrough',
   'threads=1,volatile',
   'background_copy_up=4096',
+  'uring',
 ]) {
-  patient(`all tables with -o ${options}${why}`, async (t) => {
+  const possible = options !== 'uring' || (isRoot && canSwitch(FUSE_URING));
+  const note = possible ? why : ' (needs root and Linux 6.14 with FUSE over io_uring)';
+  (possible ? patient : test.skip)(`all tables with -o ${options}${note}`, async (t) => {
     t.timeout(600_000);
+    if (options === 'uring') t.teardown(switchTo(FUSE_URING, 'Y'));
     const { AUFS_TEST_LONG: _, ...env } = withOptions(options);
     await t.notThrowsAsync(runTables(env));
   });

@@ -81,7 +81,14 @@ export async function checkUring(): Promise<Finding> {
   const parameter = '/sys/module/fuse/parameters/enable_uring';
   const value = await readTrimmed(parameter);
   if (value === undefined) return optional('the kernel was built without it');
-  return value === 'Y' ? yes('switched on') : optional('switched off', `echo Y > ${parameter} (as root)`);
+  if (value !== 'Y') return optional('switched off', `echo Y > ${parameter} (as root)`);
+  const forbidden = Number((await readTrimmed('/proc/sys/kernel/io_uring_disabled')) ?? 0);
+  if (forbidden > 1 || (forbidden === 1 && !(await hasSysAdmin())))
+    return optional(
+      'switched on, but io_uring is forbidden',
+      'sysctl -w kernel.io_uring_disabled=0 (as root)',
+    );
+  return yes('switched on');
 }
 
 export async function checkAllowOther(): Promise<Finding> {

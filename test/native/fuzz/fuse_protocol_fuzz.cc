@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Whatever bytes come, parsing stays inside them.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "fuse/protocol.h"
@@ -17,7 +19,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::memcpy(bytes.data(), &length, sizeof length);
   }
   aufs::fuse::wire::InHeader header;
-  const auto request = aufs::fuse::parse_request(bytes, dialect, &header);
+  auto request = aufs::fuse::parse_request(bytes, dialect, &header);
+  if ((data[0] & 2) != 0 && bytes.size() >= sizeof header) {  // as over io_uring, in parts
+    std::memcpy(&header, bytes.data(), sizeof header);
+    const auto rest = std::span<const std::byte>(bytes).subspan(sizeof header);
+    const std::size_t cut = std::min<std::size_t>(rest.size(), data[0] >> 2);
+    request = aufs::fuse::parse_request(header, rest.first(cut), rest.subspan(cut), dialect);
+  }
   if (!request) return 0;
   std::size_t sum = request->as<aufs::fuse::wire::SetattrIn>().size;
   for (const char c : request->name) sum += static_cast<unsigned char>(c);
