@@ -32,6 +32,7 @@
       "union/create.cc",
       "union/dir_index.cc",
       "union/dir_merge.cc",
+      "union/file_copy_up.cc",
       "union/flush_links.cc",
       "union/free_space.cc",
       "union/hardlink.cc",

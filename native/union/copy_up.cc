@@ -2,283 +2,22 @@
 #include "union/copy_up.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 
-#include <algorithm>
 #include <optional>
 
-#include "base/scope_exit.h"
-#include "sys/attributes.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
-#include "union/copy_data.h"
 #include "union/copy_up_event.h"
 #include "union/dir_merge.h"
-#include "union/inode_flags.h"
+#include "union/file_copy_up.h"
 #include "union/lookup.h"
 #include "union/metadata.h"
-#include "union/partial_copy.h"
 #include "union/select_branch.h"
-#include "union/staging.h"
 
 namespace aufs {
 namespace {
 
-// The name that the copy shall have.
-struct Target {
-  NodePtr parent;  // null: no name
-  std::string name;
-  bool fresh = false;  // the name does not exist yet: link() makes it
-};
-
 void copy_behind(Engine& engine, const NodePtr& node);
-
-// One copy_up of one file that is not a directory into the branch `to`. The caller holds node->copy_up_mutex.
-class FileCopyUp {
- public:
-  FileCopyUp(Engine& engine, const NodePtr& node, Target target, BranchIndex to)
-      : engine_(engine), node_(node), target_(std::move(target)), to_(to) {}
-
-  // `behind`: large data may be copied later; then the node has a PartialCopy afterwards, and has not moved.
-  Status run(off_t size, bool behind) {
-    {
-      const std::shared_lock guard(node_->state);
-      AUFS_TRY(from_, locate(engine_, node_));
-      origin_ = node_->branch;
-      if (node_->lent) return Error{EBUSY, "copy_up"};
-    }
-    AUFS_TRY(stat_, sys::stat_at(from_.fd, from_.leaf()));
-    AUFS_TRY(upper_, dir_fd(engine_, target_.parent ? target_.parent : engine_.root, to_));
-    if (S_ISREG(stat_.st_mode)) return copy_regular(size, behind);
-    return copy_special();
-  }
-
-  // Names what run() left unfinished.
-  Status finish(PartialCopy& partial) {
-    stat_ = partial.lower();
-    origin_ = partial.origin();
-    outcome_ = partial.outcome();
-    AUFS_TRY(upper_, dir_fd(engine_, target_.parent ? target_.parent : engine_.root, to_));
-    const Result<sys::Protection> protection = sys::protection_of(partial.source(), "");
-    AUFS_CHECK(publish(&partial.staged()));
-    if (protection && protection->append_only) keep_append_only(engine_, node_);
-    return ok();
-  }
-
- private:
-  Status copy_regular(off_t size, bool behind) {
-    const bool whole = size == kWholeFile || size >= stat_.st_size;
-    AUFS_TRY(UniqueFd source, open_source());
-    AUFS_TRY(StagedFile copy, StagedFile::create(engine_, to_, upper_->get(), stat_.st_mode & 0777));
-    if (behind && whole && may_be_behind(source.get())) {
-      AUFS_CHECK(leave_behind(source, copy));
-      if (left_behind_) return ok();
-    }
-    if (outcome_.method != CopyMethod::kReflink) {
-      AUFS_TRY(outcome_, copy_data(source.get(), copy.fd(), whole ? stat_.st_size : size, whole));
-    }
-    AUFS_CHECK(copy_metadata(Place::borrowed(source.get()), stat_, Place::borrowed(copy.fd())));
-    if (engine_.options.sync_copy_up && outcome_.bytes > 0) AUFS_CHECK(sys::fsync(copy.fd()));
-    const Result<sys::Protection> protection = sys::protection_of(source.get(), "");
-    AUFS_CHECK(publish(&copy));
-    // Not before: an append-only file takes no name.
-    if (protection && protection->append_only) keep_append_only(engine_, node_);
-    return ok();
-  }
-
-  // What a write takes away could come back with the rest of the copy, and an unnamed file that was linked into a group once cannot be linked
-  // again, should its name fail: such files are copied at once.
-  bool may_be_behind(int source) const {
-    const std::uint64_t least = engine_.options.background_copy_up;
-    if (least == 0 || static_cast<std::uint64_t>(stat_.st_size) < least) return false;
-    if (!target_.parent || engine_.options.revalidate || !engine_.background.has_room()) return false;
-    if ((stat_.st_mode & (S_ISUID | S_ISGID)) != 0 || stat_.st_nlink != 1) return false;
-    return failed_with(sys::get_xattr(source, "", "security.capability"), ENODATA);
-  }
-
-  // Gives the node a copy without data, if that can be: otherwise `source` and `copy` are left for copying at once.
-  Status leave_behind(UniqueFd& source, StagedFile& copy) {
-    AUFS_TRY(const bool shared, share_data(source.get(), copy.fd()));
-    if (shared) {
-      outcome_ = {CopyMethod::kReflink, static_cast<std::uint64_t>(stat_.st_size)};
-      return ok();
-    }
-    AUFS_TRY(std::optional<RangeSet> missing, PartialCopy::data_of(source.get(), stat_.st_size));
-    if (!missing || static_cast<std::uint64_t>(missing->size()) < engine_.options.background_copy_up)
-      return ok();
-    AUFS_CHECK(copy_metadata(Place::borrowed(source.get()), stat_, Place::borrowed(copy.fd())));
-    // No room, or no such thing here: copying at once tells which.
-    if (!PartialCopy::reserve(copy.fd(), stat_.st_size, *missing)) return ok();
-    const auto partial = std::make_shared<PartialCopy>(std::move(source), std::move(copy), stat_, origin_,
-                                                       to_, *std::move(missing));
-    {
-      const std::lock_guard guard(node_->state);
-      node_->partial = partial;
-    }
-    left_behind_ = true;
-    engine_.background.add(node_, [&engine = engine_](const NodePtr& node) { copy_behind(engine, node); });
-    return ok();
-  }
-
-  Result<UniqueFd> open_source() {
-    if (from_.name.empty()) return sys::reopen(from_.fd, O_RDONLY);
-    return sys::open_at(from_.fd, from_.leaf(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  }
-
-  // Symlinks and special files are made in the staging directory and moved from there.
-  Status copy_special() {
-    AUFS_TRY(staging_, staging_directory(engine_, to_));
-    temporary_ = temporary_name(engine_);
-    if (S_ISLNK(stat_.st_mode)) {
-      AUFS_TRY(const std::string link, sys::readlink(from_.fd, from_.leaf()));
-      AUFS_CHECK(sys::symlink(link.c_str(), staging_.get(), temporary_.c_str()));
-    } else {
-      AUFS_CHECK(sys::mknod(staging_.get(), temporary_.c_str(), stat_.st_mode, stat_.st_rdev));
-    }
-    Status made = copy_metadata(from_, stat_, Place::borrowed(staging_.get(), temporary_));
-    if (made) made = publish(nullptr);
-    if (!made || !target_.parent) (void)sys::unlink(staging_.get(), temporary_.c_str());
-    return made;
-  }
-
-  // From here on names change: under the lock of the directory, and of the node.
-  Status publish(StagedFile* copy) {
-    if (!target_.parent) return publish_unnamed(copy);
-    const std::lock_guard dir_guard(target_.parent->dir->lock);
-    AUFS_TRY(DirIndex* const index, ensure_index(engine_, target_.parent));
-    AUFS_CHECK(check_target(*index));
-    const std::lock_guard guard(node_->state);
-    AUFS_TRY(const bool grouped, keep_group(copy));
-    ScopeExit ungroup([&] {
-      if (grouped) engine_.hard_links.remove(node_->ino);
-    });
-    // Before it has its name: afterwards nothing may fail any more.
-    AUFS_TRY(const struct stat made,
-             copy ? sys::stat_fd(copy->fd()) : sys::stat_at(staging_.get(), temporary_.c_str()));
-    // link() makes an entry that was asked for: that moves the directory's time
-    std::optional<KeepTimes> keep;
-    if (!target_.fresh) keep.emplace(upper_->get());
-    const char* name = target_.name.c_str();
-    AUFS_CHECK(copy ? copy->publish(upper_->get(), name)
-                    : sys::rename(staging_.get(), temporary_.c_str(), upper_->get(), name, 0));
-    if (const Status shown = show(name); !shown) return shown;
-    ungroup.dismiss();
-    node_->grouped = node_->grouped || grouped;
-    node_->pin.reset();  // of the original, if it had lost the names that were known; the copy has one
-    engine_.numbers.keep(engine_.branch(to_), made.st_ino, node_->ino);
-    note_file(*index, made.st_ino);
-    keep.reset();
-    if (target_.fresh) entries_changed(engine_, target_.parent, to_);
-    else note_own_change(engine_, target_.parent, to_);
-    move_node(copy, made.st_ino);
-    return ok();
-  }
-
-  // The new name of a link() may be under a whiteout, which goes now; if it does not, the name goes again.
-  Status show(const char* name) {
-    if (!target_.fresh) return ok();
-    const Status shown = remove_whiteout(upper_->get(), target_.name);
-    if (!shown) (void)sys::unlink(upper_->get(), name);
-    return shown;
-  }
-
-  // The name must still be what it was when the copy began, or, for link(), still be free.
-  Status check_target(const DirIndex& index) {
-    const NameEntry* const entry = index.find(target_.name);
-    if (target_.fresh) {
-      if (entry != nullptr && entry->visible()) return Error{EEXIST, "copy_up"};
-      if (index.above(target_.name, to_) != kNoBranch) return Error{EROFS, "copy_up"};
-      return index.has_whiteout(target_.name, to_) ? clear_leftover() : ok();
-    }
-    if (entry == nullptr || !entry->visible() || entry->top != origin_) return Error{ESTALE, "copy_up"};
-    return ok();
-  }
-
-  // A file under its own whiteout is what a crash left of an earlier try.
-  Status clear_leftover() {
-    const Status removed = sys::unlink(upper_->get(), target_.name.c_str());
-    return failed_with(removed, ENOENT) ? ok() : removed;
-  }
-
-  // A file with other names below becomes a hard-link group; false if it is none.
-  Result<bool> keep_group(StagedFile* copy) {
-    // Of a file of one name nobody counts that it is gone.
-    if (stat_.st_nlink == 1 && !target_.fresh) return false;
-    const long mine = target_.parent && !target_.fresh ? 1 : 0;
-    const long names_below =
-        static_cast<long>(stat_.st_nlink) - engine_.hard_links.count_gone(node_->ino) - mine;
-    if (names_below <= 0) return false;
-    UniqueFd special;
-    if (copy == nullptr) {
-      AUFS_TRY(special, sys::open_at(staging_.get(), temporary_.c_str(), O_PATH | O_NOFOLLOW));
-    }
-    const int fd = copy != nullptr ? copy->fd() : special.get();
-    AUFS_CHECK(engine_.hard_links.add(engine_.branches, origin_, to_, node_->ino, stat_, names_below, fd));
-    return true;
-  }
-
-  void note_file(DirIndex& index, ino_t ino) {
-    index.put(target_.name, {to_, false, static_cast<unsigned char>(IFTODT(stat_.st_mode)), ino});
-    const auto same = [&](const Name& known) {
-      return known.parent == target_.parent && known.name == target_.name;
-    };
-    if (node_->grouped) {
-      if (std::none_of(node_->names.begin(), node_->names.end(), same)) {
-        node_->names.push_back({target_.parent, target_.name});
-      }
-      return;
-    }
-    node_->names.assign(1, {target_.parent, target_.name});
-  }
-
-  // An inode without a known name lives in its descriptor only, unless it has names below that nobody looked up yet: then
-  // it is a hard-link group, so that they lead to the copy.
-  Status publish_unnamed(StagedFile* copy) {
-    const std::lock_guard guard(node_->state);
-    AUFS_TRY(const bool grouped, keep_group(copy));
-    Result<UniqueFd> fd = copy != nullptr
-                              ? sys::reopen(copy->fd(), O_PATH)
-                              : sys::open_at(staging_.get(), temporary_.c_str(), O_PATH | O_NOFOLLOW);
-    if (!fd) {
-      if (grouped) engine_.hard_links.remove(node_->ino);
-      return fd.error();
-    }
-    AUFS_TRY(const struct stat made, sys::stat_fd(fd->get()));
-    if (grouped) engine_.numbers.keep(engine_.branch(to_), made.st_ino, node_->ino);
-    node_->grouped = grouped;
-    node_->pin = grouped ? nullptr : share(*std::move(fd));
-    move_node(copy, made.st_ino);
-    return ok();
-  }
-
-  // Open files follow: whoever reads or writes through the node uses the copy from now on. I/O that is under way ends
-  // on the old descriptor, which it holds.
-  void move_node(StagedFile* copy, ino_t ino) {
-    node_->branch = to_;
-    node_->backing_ino = ino;
-    node_->partial.reset();
-    if (copy == nullptr || node_->open_count == 0) return;
-    node_->backing.read = node_->backing.write = copy->shared_fd();
-  }
-
- public:
-  CopyOutcome outcome() const { return outcome_; }
-  bool left_behind() const { return left_behind_; }
-
- private:
-  Engine& engine_;
-  const NodePtr node_;
-  const Target target_;
-  const BranchIndex to_;
-  Place from_;
-  struct stat stat_ {};
-  BranchIndex origin_ = kNoBranch;
-  SharedFd upper_;
-  UniqueFd staging_;
-  std::string temporary_;
-  CopyOutcome outcome_{CopyMethod::kNone, 0};
-  bool left_behind_ = false;
-};
 
 // The caller holds node->copy_up_mutex.
 Status copy_up_locked(Engine& engine, const NodePtr& node, off_t size, Target target, BranchIndex to,
@@ -287,7 +26,10 @@ Status copy_up_locked(Engine& engine, const NodePtr& node, off_t size, Target ta
   if (target.parent) AUFS_CHECK(copy_up_directory(engine, target.parent, to));
   FileCopyUp work(engine, node, std::move(target), to);
   AUFS_CHECK(work.run(size, behind));
-  if (work.left_behind()) return ok();
+  if (work.left_behind()) {
+    engine.background.add(node, [&engine](const NodePtr& left) { copy_behind(engine, left); });
+    return ok();
+  }
   report_copy_up(engine, node, work.outcome(), since);
   return ok();
 }
