@@ -39,8 +39,9 @@ export interface MountOptions extends StackOptions {
   /** What was written is on disk when {@link Mount.unmount} returns, unless it is `lazy`. @default false */
   readonly syncOnUnmount?: boolean | undefined;
   /**
-   * A lower file with at least so many bytes of data is copied behind its first writer, where its data has to be copied at all
-   * (no reflink); close(2) and fsync(2) wait for it. `false`: the first write waits. @default 8 MiB
+   * A lower file with at least so many bytes of data is copied behind who writes to it first or changes its attributes, where its data
+   * has to be copied at all (no reflink); close(2) after writing, fsync(2) and unmounting wait for it. `false`: the first write or
+   * change waits. @default 8 MiB
    */
   readonly backgroundCopyUp?: number | false | undefined;
   /**

@@ -141,6 +141,7 @@
       "fuse/main.cc"
     ],
     "native_test_files": [
+      "../test/native/background_attributes_test.cc",
       "../test/native/background_copy_up_test.cc",
       "../test/native/chain_index_test.cc",
       "../test/native/fuse_io_modes_test.cc",

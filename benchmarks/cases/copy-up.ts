@@ -106,6 +106,11 @@ function whole(count: number): Case {
   return { ...smallFiles(count, 4 * KiB, 'copy-up-many'), title, groups: [group] };
 }
 
+/** Whoever copies a file behind has done so when it has been open for writing and is closed. */
+function waitForCopy(view: View, path: string): void {
+  if (view.root !== undefined) closeSync(openSync(join(view.root, path), 'r+'));
+}
+
 /** Times until the first write of one file returns; what is left is done when it is closed, which is not timed. */
 function beginWrite(paths: readonly string[]): Pick<Case, 'run' | 'after'> {
   let fd: number | undefined;
@@ -174,10 +179,20 @@ function cases({ quick, bigFile }: Settings): Case[] {
     {
       ...big,
       id: 'chmod',
-      title: `chmod of a file of ${label}`,
+      title: `chmod of a file of ${label}, until it is copied`,
       groups: chmodGroups,
+      async run(view) {
+        await view.chmod('big', 0o600);
+        waitForCopy(view, 'big');
+      },
+    },
+    {
+      ...big,
+      id: 'chmod-begin',
+      title: `chmod of a file of ${label}, until it returns`,
+      groups: onlyMounted,
       run: (view) => view.chmod('big', 0o600),
-      verify: () => {},
+      after: (view) => waitForCopy(view, 'big'),
     },
   ];
 }
@@ -194,7 +209,8 @@ export const copyUp: Suite = {
       '"copy, fsync, rename" is. Volatile: nobody syncs ' +
       '(overlayfs and node-aufs mounted with `volatile`; fuse-overlayfs, unionfs-fuse and cp never do).',
     'Until the write returns: opened and written, closing ' +
-      'is not timed. Threads: the four of the libuv pool, each with a file of its own.',
+      'is not timed. Chmod until it is copied: opened for writing and closed after it, which waits for a copy that is made behind. ' +
+      'Threads: the four of the libuv pool, each with a file of its own.',
     "Flushes: of the device's cache, counted by the kernel (/sys/block/loopN/stat).",
     'Copy, fsync, rename: node:fs calls without a union, content and mode only, holes are filled where nothing ' +
       'can be cloned, no first write. ' +

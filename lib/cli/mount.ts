@@ -32,7 +32,7 @@ export const mount: Verb = (program, run) => {
         '  br=RW=rw:RO1=ro+wh:RO2=ro+wh       a branch stack, topmost first, as AUFS writes it',
         '  lowerdir=A:B,upperdir=C,workdir=D  the same as overlayfs writes it (workdir is not used)',
         '  ro, allow_other, nodirren, volatile, nonempty, threads=N, and those of mount(8)',
-        '  background_copy_up=BYTES, nobackground_copy_up: whether large files are copied behind their writers',
+        '  background_copy_up=BYTES, nobackground_copy_up: whether large files are copied behind who changes them',
         '  nopassthrough, nodata_at_open      the kernel asks for all data, and for that of small lower files',
         '  chain_index=FILE                   knows the read-only branches from this file, made if need be',
         '  nouring                            requests do not come over io_uring where the kernel has that',

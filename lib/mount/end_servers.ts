@@ -7,8 +7,9 @@ import type { RunningServer } from './running_servers.ts';
 /** How long a server whose mount is gone everywhere may take to notice, in milliseconds. */
 const NOTICE_TIME = 300;
 
-/** How long it may take to write back and exit, in milliseconds. */
+/** How long it may take to exit, in milliseconds, and how long to complete the copies of large files before. */
 const EXIT_TIMEOUT = 10_000;
+const COPY_TIMEOUT = 600_000;
 
 /**
  * Waits until the servers of a mount that was taken off `target` have ended. Nobody here uses that mount, or it
@@ -18,10 +19,12 @@ const EXIT_TIMEOUT = 10_000;
 export async function endServers(target: string, servers: readonly RunningServer[]): Promise<void> {
   const pids = servers.map(({ pid }) => pid);
   if (await haveEnded(pids, NOTICE_TIME)) return;
-  for (const pid of pids) {
-    if (await servesNothingHere(pid, target)) tell(pid);
-  }
-  await haveEnded(pids, EXIT_TIMEOUT);
+  const ending = pids.map(async (pid) => {
+    if (!(await servesNothingHere(pid, target))) return hasEnded(pid, EXIT_TIMEOUT);
+    tell(pid);
+    return hasEnded(pid, COPY_TIMEOUT);
+  });
+  await Promise.all(ending);
 }
 
 /** A server of another mount namespace, or of a mount below the one that was taken off, goes on. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { EventEmitter } from 'node:events';
 import { BranchStack } from '../branch_stack.ts';
-import { AufsError, hasCode } from '../errors.ts';
+import { AufsError, hasCode, SystemError } from '../errors.ts';
 import { mountControl } from './branch_control.ts';
 import type { DriverChoice, DriverName, RejectedDriver } from './driver.ts';
 import { flushBranches } from './flush_branches.ts';
@@ -69,6 +69,8 @@ export class Mount extends EventEmitter<MountEvents> implements AsyncDisposable 
    * promise, unless it failed: then it is tried anew.
    *
    * @throws {AufsError} `ERR_MOUNT_BUSY`, which names who holds it; `ERR_MOUNT_LOST` if it is gone already.
+   * @throws {SystemError} `EIO` and the like if the copy of a large file, of which attributes were changed, cannot be completed: it is
+   * unmounted, and they are lost.
    */
   unmount(options: UnmountOptions = {}): Promise<void> {
     this.#unmounting ??= this.#unmount(options).catch((error: unknown) => {
@@ -112,10 +114,9 @@ export class Mount extends EventEmitter<MountEvents> implements AsyncDisposable 
   async #stop({ lazy = false }: UnmountOptions): Promise<void> {
     const server = this.#server;
     if (server === undefined) return unmount(this.target, { lazy });
-    let inUse = false;
+    let answer: Record<string, unknown> = {};
     try {
-      const answer = await server.request(lazy ? 'stop lazy' : 'stop');
-      inUse = answer['in_use'] === true;
+      answer = await server.request(lazy ? 'stop lazy' : 'stop');
     } catch (cause) {
       if (hasCode(cause, 'EBUSY') || hasCode(cause, 'ERR_MOUNT_BUSY')) throw await busy(this.target, cause);
       if (!(cause instanceof ServerGone)) throw cause;
@@ -124,9 +125,12 @@ export class Mount extends EventEmitter<MountEvents> implements AsyncDisposable 
       if (how !== 'exit code 0') throw this.#lost(how, cause);
     }
     // One that is out of sight but in use is served until its last user leaves, or until this process ends.
-    if (inUse) return;
+    if (answer['in_use'] === true) return;
     await server.exited();
     server.close();
+    const errno = answer['not_copied'];
+    if (typeof errno === 'number')
+      throw new SystemError({ errno: -errno, syscall: 'copy_up', path: this.target });
   }
 
   async #ask(command: string): Promise<Record<string, unknown>> {

@@ -14,7 +14,7 @@
 
 namespace aufs::fuse {
 
-// From how many bytes of data on a file is copied up behind its writer; docs/performance.md has the measurement.
+// From how many bytes of data on a file is copied up behind who changes it; docs/performance.md has the measurement.
 inline constexpr std::uint64_t kBackgroundCopyUp = 8ULL << 20;
 
 // Everything that the command line says, with its defaults.

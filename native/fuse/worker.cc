@@ -55,7 +55,7 @@ class Worker {
   Status take_off(sys::Unmount how);
   bool wait_for_end(milliseconds patience);
   void leave();
-  void close_union();
+  Status close_union();
   std::string stats() const;
   std::string copy_ups() const;
 
@@ -195,8 +195,10 @@ bool Worker::stop_on_request(sys::Unmount how) {
     return false;
   }
   const bool ended = wait_for_end(kLastRequests) || how == sys::Unmount::kPlain;
-  if (ended) close_union();
-  json.boolean(true).key("in_use").boolean(!ended).close('}');
+  const Status closed = ended ? close_union() : ok();
+  json.boolean(true).key("in_use").boolean(!ended);
+  if (!closed) json.key("not_copied").number(static_cast<std::uint64_t>(closed.error().code));
+  json.close('}');
   control_.send(std::move(json).take());
   return ended;
 }
@@ -223,17 +225,24 @@ void Worker::leave() {
   const Status plain = take_off(sys::Unmount::kPlain);
   if (!plain) [[maybe_unused]]
     const Status lazy = take_off(sys::Unmount::kLazy);
-  close_union();
+  [[maybe_unused]] const Status closed = close_union();
 }
 
 // Ends the threads, completes copies and hard-link groups and lets go of the branches. A thread that is stuck in a file system below
 // must not keep the process: it goes as in a crash, which no copy_up minds. What is copied behind is not stuck, however long it
-// takes, so that comes first, and once more for what was written meanwhile.
-void Worker::close_union() {
+// takes, so that comes first, and once more for what was written meanwhile. An error of that is the last that can be told of a file whose
+// attributes alone were changed.
+Status Worker::close_union() {
   indexer_.stop();
   [[maybe_unused]] const Status copied = fs_->finish_copy_ups();
   if (!session_->stop(kPatience)) sys::exit_now(0);
-  [[maybe_unused]] const Status rest = fs_->finish_copy_ups();
+  const Status rest = fs_->finish_copy_ups();
+  if (!rest) {
+    (void)std::fprintf(
+        stderr,
+        "node-aufs-fuse: ERR_SERVER: a file could not be copied up%s; what was changed of it is lost\n",
+        reason_of(rest.error().code).c_str());
+  }
   if (!options_.read_only) [[maybe_unused]]
     const Status flushed = fs_->flush_hard_links();
   session_.reset();
@@ -241,6 +250,7 @@ void Worker::close_union() {
   if (fs_->has_wrong_chain_index()) [[maybe_unused]]
     const Status removed = sys::unlink(AT_FDCWD, options_.chain_index.c_str());
   fs_.reset();
+  return rest;
 }
 
 std::string Worker::stats() const {

@@ -33,12 +33,23 @@ void BackgroundCopies::add(const NodePtr& node, Work work) {
 
 void BackgroundCopies::done(const NodePtr& node) {
   const std::lock_guard guard(mutex_);
-  unfinished_.erase(std::remove(unfinished_.begin(), unfinished_.end(), node), unfinished_.end());
+  std::erase(unfinished_, node);
+}
+
+void BackgroundCopies::let_go(const NodePtr& node) {
+  const std::lock_guard guard(mutex_);
+  std::erase_if(abandoned_, [](const std::weak_ptr<Node>& left) { return left.expired(); });
+  if (std::erase(unfinished_, node) > 0) abandoned_.push_back(node);
 }
 
 std::vector<NodePtr> BackgroundCopies::all() const {
   const std::lock_guard guard(mutex_);
-  return unfinished_;
+  std::vector<NodePtr> nodes = unfinished_;
+  nodes.reserve(nodes.size() + abandoned_.size());
+  for (const std::weak_ptr<Node>& left : abandoned_) {
+    if (NodePtr node = left.lock()) nodes.push_back(std::move(node));
+  }
+  return nodes;
 }
 
 void BackgroundCopies::stop() {

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -14,7 +15,7 @@
 namespace aufs {
 
 // The files whose data is being copied behind their users (partial_copy.h), and the one thread that does it, in the order in which
-// they came. It is started with the first of them. Keeps the files alive until they are done. Thread-safe; its mutex is a leaf.
+// they came. It is started with the first of them. Keeps the files alive until they are done or let go. Thread-safe; its mutex is a leaf.
 class BackgroundCopies {
  public:
   using Work = std::function<void(const NodePtr&)>;
@@ -31,6 +32,8 @@ class BackgroundCopies {
   // `work` is called with the file on the thread, unless the file is done before. It has to look at stopping().
   void add(const NodePtr& node, Work work);
   void done(const NodePtr& node);
+  // Nobody will find the file any more: it is not done, but whoever has it keeps it.
+  void let_go(const NodePtr& node);
   // What is not done yet.
   std::vector<NodePtr> all() const;
   bool stopping() const noexcept { return stopping_.load(); }
@@ -46,7 +49,8 @@ class BackgroundCopies {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<NodePtr> unfinished_;  // guarded by mutex_, as what follows
+  std::vector<NodePtr> unfinished_;             // guarded by mutex_, as what follows
+  std::vector<std::weak_ptr<Node>> abandoned_;  // let go
   std::deque<Task> queue_;
   std::thread thread_;
   std::atomic<bool> stopping_{false};

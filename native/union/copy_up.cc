@@ -92,19 +92,6 @@ Status finish_locked(Engine& engine, const NodePtr& node) {
   return ok();
 }
 
-// Nobody can look at the file any more: its copy goes with it. The caller holds node->copy_up_mutex.
-bool drop_if_lost(Engine& engine, const NodePtr& node) {
-  {
-    const std::lock_guard guard(node->state);
-    const bool lost =
-        node->names.empty() && node->open_count == 0 && node->partial && node->partial->lower().st_nlink == 1;
-    if (!lost) return false;
-    node->partial.reset();
-  }
-  engine.background.done(node);
-  return true;
-}
-
 // On the thread behind.
 void copy_behind(Engine& engine, const NodePtr& node) {
   const PartialCopyPtr partial = partial_of(*node);
@@ -121,7 +108,8 @@ void copy_behind(Engine& engine, const NodePtr& node) {
   if (!copied || engine.background.stopping()) return;
   const std::shared_lock tree(engine.tree_lock);
   const std::lock_guard once(node->copy_up_mutex);
-  if (!drop_if_lost(engine, node)) (void)finish_locked(engine, node);
+  if (is_lost(*node)) engine.background.let_go(node);
+  else (void)finish_locked(engine, node);
 }
 
 // Gives one more name to the copy that a hard-link group has already, in the branch `to`.
@@ -170,7 +158,8 @@ Status copy_up(Engine& engine, const NodePtr& node, off_t size) {
   return copy_up_file(engine, node, size, false);
 }
 
-Status copy_up_for_write(Engine& engine, const NodePtr& node) {
+Status begin_copy_up(Engine& engine, const NodePtr& node) {
+  if (node->is_dir()) return copy_up_top(engine, node);
   const std::lock_guard once(node->copy_up_mutex);
   if (const PartialCopyPtr partial = partial_of(*node)) {
     return partial->failed ? finish_locked(engine, node) : ok();

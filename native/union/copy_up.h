@@ -21,9 +21,9 @@ Status copy_up_directory(Engine& engine, const NodePtr& dir, BranchIndex to);
 // Errors: EROFS; ENOSPC and the like leave nothing behind; EPERM if this process may not give the copy its owner.
 Status copy_up(Engine& engine, const NodePtr& node, off_t size = kWholeFile);
 
-// As copy_up of the whole file, but the data of a large one may be copied behind: then node->partial takes what is written. An error that
-// stopped that copying comes from here, if it cannot go on now.
-Status copy_up_for_write(Engine& engine, const NodePtr& node);
+// As copy_up of the whole file, but the data of a large one may be copied behind: then node->partial takes what is written and changed. An
+// error that stopped that copying comes from here, if it cannot go on now.
+Status begin_copy_up(Engine& engine, const NodePtr& node);
 // Waits until the node, or every node, that is copied behind has its copy in its branch. Errors: as copy_up; it can be tried again.
 Status finish_copy_up(Engine& engine, const NodePtr& node);
 Status finish_copy_ups(Engine& engine);

@@ -16,6 +16,7 @@
 #include "union/inode_flags.h"
 #include "union/lookup.h"
 #include "union/metadata.h"
+#include "union/open_file.h"
 #include "union/staging.h"
 
 namespace aufs {
@@ -46,7 +47,7 @@ Status FileCopyUp::finish(PartialCopy& partial) {
 
 Status FileCopyUp::copy_regular(off_t size, bool behind) {
   const bool whole = size == kWholeFile || size >= stat_.st_size;
-  AUFS_TRY(UniqueFd source, open_source());
+  AUFS_TRY(UniqueFd source, open_for_reading(from_, true));
   AUFS_TRY(StagedFile copy, StagedFile::create(engine_, to_, upper_->get(), stat_.st_mode & 0777));
   if (behind && whole && may_be_behind(source.get())) {
     AUFS_CHECK(leave_behind(source, copy));
@@ -95,11 +96,6 @@ Status FileCopyUp::leave_behind(UniqueFd& source, StagedFile& copy) {
   }
   left_behind_ = true;
   return ok();
-}
-
-Result<UniqueFd> FileCopyUp::open_source() {
-  if (from_.name.empty()) return sys::reopen(from_.fd, O_RDONLY);
-  return sys::open_at(from_.fd, from_.leaf(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 }
 
 // Symlinks and special files are made in the staging directory and moved from there.

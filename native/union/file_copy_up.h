@@ -36,7 +36,6 @@ class FileCopyUp {
   Status copy_regular(off_t size, bool behind);
   bool may_be_behind(int source) const;
   Status leave_behind(UniqueFd& source, StagedFile& copy);
-  Result<UniqueFd> open_source();
   Status copy_special();
   Status publish(StagedFile* copy);
   Status show(const char* name);

@@ -358,7 +358,9 @@ Result<Attr> attributes_held(Engine& engine, const NodePtr& node, struct stat* b
   if (!st) return st.error();
   attr.st = *st;
   if (backing != nullptr) *backing = *st;
-  if (node->partial) AUFS_CHECK(node->partial->show(attr.st));
+  if (node->partial) {
+    AUFS_TRY(attr.st, node->partial->show());
+  }
   attr.passing = node->partial != nullptr;
   fix_up(engine, *node, attr);
   return attr;

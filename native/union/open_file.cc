@@ -27,15 +27,6 @@ Result<UniqueFd> open_place(const Place& place, int flags) {
   return sys::open_at(place.fd, place.leaf(), flags | O_NOFOLLOW | O_NONBLOCK);
 }
 
-// Reading a lower file must not move its access time: the branch is not ours to change.
-Result<UniqueFd> open_for_reading(const Place& place, bool keep_atime) {
-  if (keep_atime) {
-    Result<UniqueFd> quiet = open_place(place, O_RDONLY | O_NOATIME);
-    if (!failed_with(quiet, EPERM)) return quiet;  // only the owner may ask for that
-  }
-  return open_place(place, O_RDONLY);
-}
-
 // An append-only file can be opened for that only.
 Result<UniqueFd> open_for_both(const Place& place, bool append) {
   Result<UniqueFd> both = open_place(place, O_RDWR);
@@ -84,7 +75,7 @@ Status open_backing(Engine& engine, const NodePtr& node, bool read, bool write, 
 Status check_write_permission(Engine& engine, const NodePtr& node) {
   if (engine.euid == 0) return ok();
   const std::shared_lock guard(node->state);
-  AUFS_TRY(const Place place, locate(engine, node));
+  AUFS_TRY(const Place place, locate_attributes(engine, node));
   if (place.name.empty()) return ok();
   const Status allowed = sys::access(place.fd, place.leaf(), W_OK);
   return failed_with(allowed, EACCES) ? allowed : ok();
@@ -117,6 +108,14 @@ OpenFile::~OpenFile() {
   if (--node->open_count > 0) return;
   node->lent = false;
   std::swap(last, node->backing);
+}
+
+Result<UniqueFd> open_for_reading(const Place& place, bool keep_atime) {
+  if (keep_atime) {
+    Result<UniqueFd> quiet = open_place(place, O_RDONLY | O_NOATIME);
+    if (!failed_with(quiet, EPERM)) return quiet;  // only the owner may ask for that
+  }
+  return open_place(place, O_RDONLY);
 }
 
 Result<OpenFilePtr> open_node(Engine& engine, const NodePtr& node, int flags) {
@@ -174,7 +173,7 @@ Result<WriteTarget> write_target(Engine& engine, const NodePtr& node) {
     if (engine.is_writable(node->branch) && node->backing.write)
       return WriteTarget{node->backing.write, nullptr};
   }
-  AUFS_CHECK(copy_up_for_write(engine, node));
+  AUFS_CHECK(begin_copy_up(engine, node));
   const std::lock_guard guard(node->state);
   if (node->partial) return WriteTarget{nullptr, node->partial};
   AUFS_CHECK(open_backing(engine, node, false, true, true));

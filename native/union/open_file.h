@@ -7,6 +7,8 @@
 namespace aufs {
 
 Result<OpenFilePtr> open_node(Engine& engine, const NodePtr& node, int flags);
+// Reading a lower file must not move its access time: the branch is not ours to change.
+Result<UniqueFd> open_for_reading(const Place& place, bool keep_atime);
 // For a file that was just made: `fd` is open read-write.
 OpenFilePtr adopt_open(const NodePtr& node, int flags, SharedFd fd);
 

@@ -17,10 +17,6 @@ constexpr off_t kPiece = 1024 * 1024;
 // How long copying stands back for a writer that wants its turn.
 constexpr std::chrono::microseconds kCourtesy{50};
 
-bool is_before(const struct timespec& a, const struct timespec& b) {
-  return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
-}
-
 }  // namespace
 
 // A writer's right to the copy. A mutex alone would mostly go back to the thread that copies.
@@ -69,7 +65,9 @@ PartialCopy::PartialCopy(UniqueFd source, StagedFile copy, const struct stat& lo
       origin_(origin),
       to_(to),
       missing_(std::move(missing)),
-      written_(lower.st_mtim) {}
+      accessed_(lower.st_atim),
+      written_(lower.st_mtim),
+      changed_(lower.st_ctim) {}
 
 std::optional<Range> PartialCopy::next_missing(off_t at) const {
   const std::lock_guard guard(mutex_);
@@ -107,7 +105,7 @@ Result<std::size_t> PartialCopy::write(std::span<const std::byte> from, off_t of
   if (n == 0) return n;
   const Result<struct stat> st = sys::stat_fd(copy_.fd());
   const std::lock_guard guard(mutex_);
-  if (st) written_ = st->st_mtim;
+  if (st) written_ = changed_ = st->st_mtim;
   // What is appended lies behind all that is missing.
   if (offset >= 0) missing_.remove({offset, offset + static_cast<off_t>(n)});
   return n;
@@ -131,22 +129,33 @@ Result<off_t> PartialCopy::seek(off_t offset, int whence) const {
   }
 }
 
-Status PartialCopy::show(struct stat& st) const {
+Result<struct stat> PartialCopy::show() const {
+  struct stat seen {};
   bool sealed = false;
-  struct timespec written {};
   {
     const std::lock_guard guard(mutex_);
     sealed = sealed_;
-    written = written_;
+    seen.st_atim = accessed_;
+    seen.st_mtim = written_;
+    seen.st_ctim = changed_;
   }
-  AUFS_TRY(const struct stat copy, sys::stat_fd(copy_.fd()));
-  st.st_dev = copy.st_dev;
-  st.st_size = copy.st_size;
-  st.st_blocks = copy.st_blocks;
-  st.st_blksize = copy.st_blksize;
-  st.st_mtim = sealed ? copy.st_mtim : written;
-  const struct timespec changed = sealed ? copy.st_ctim : written;
-  if (is_before(st.st_ctim, changed)) st.st_ctim = changed;
+  AUFS_TRY(struct stat st, sys::stat_fd(copy_.fd()));
+  st.st_nlink = lower_.st_nlink;
+  if (sealed) return st;
+  st.st_atim = seen.st_atim;
+  st.st_mtim = seen.st_mtim;
+  st.st_ctim = seen.st_ctim;
+  return st;
+}
+
+Status PartialCopy::change(const SetAttr& change, const std::function<Status(const Place&)>& work) {
+  const Turn turn(*this);
+  AUFS_CHECK(work(Place::borrowed(copy_.fd())));
+  AUFS_TRY(const struct stat st, sys::stat_fd(copy_.fd()));
+  const std::lock_guard guard(mutex_);
+  if (change.atime) accessed_ = st.st_atim;
+  if (change.mtime) written_ = st.st_mtim;
+  changed_ = st.st_ctim;
   return ok();
 }
 
@@ -173,7 +182,7 @@ Status PartialCopy::complete() {
   }
   const std::lock_guard io(io_);
   if (sealed_) return ok();
-  const struct timespec times[2] = {lower_.st_atim, written_};
+  const struct timespec times[2] = {accessed_, written_};
   AUFS_CHECK(sys::utimens_at(copy_.fd(), "", times));
   const std::lock_guard guard(mutex_);
   sealed_ = true;
@@ -183,6 +192,11 @@ Status PartialCopy::complete() {
 PartialCopyPtr partial_of(const Node& node) {
   const std::shared_lock guard(node.state);
   return node.partial;
+}
+
+Result<Place> locate_attributes(Engine& engine, const NodePtr& node) {
+  if (node->partial) return Place::in(node->partial->staged().shared_fd(), "");
+  return locate(engine, node);
 }
 
 bool is_lost(const Node& node) {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -16,9 +17,11 @@
 
 namespace aufs {
 
-// The copy of a lower file while its data is still being copied (decision 11): an unnamed file with the original's attributes that
-// already takes what is written. What is missing in it is read from the original, which nobody changes. It is published when nothing
-// is missing any more; dropped before that, nothing of it was ever seen in the branch.
+// The copy of a lower file while its data is still being copied (decision 11): an unnamed file that already takes what is written, and that
+// all attributes, extended ones too, are read from and changed in. Data that is missing in it is read from the original, which nobody
+// changes. It is published when nothing is missing any more; dropped before that, nothing of it was ever seen in the branch.
+//
+// Copying moves the times of the file, so those that are to be seen are kept here until it is complete.
 //
 // Thread-safe. Reading takes no lock that is held while data is read, written or copied.
 class PartialCopy {
@@ -39,8 +42,10 @@ class PartialCopy {
   Result<std::size_t> write(std::span<const std::byte> from, off_t offset);
   // whence: SEEK_DATA or SEEK_HOLE.
   Result<off_t> seek(off_t offset, int whence) const;
-  // Puts size, blocks and times into `st`, which is that of the original. The times are those of the last write.
-  Status show(struct stat& st) const;
+  // As the file will be, but for its inode number. The times are those of the last write or change.
+  Result<struct stat> show() const;
+  // Changes attributes with `work`, which sets the times that `change` names.
+  Status change(const SetAttr& change, const std::function<Status(const Place&)>& work);
 
   // Copies the next piece. False: nothing was missing.
   Result<bool> copy_some();
@@ -78,12 +83,16 @@ class PartialCopy {
 
   mutable std::mutex mutex_;  // no system call is made under it; guards what follows
   RangeSet missing_;
+  struct timespec accessed_;
   struct timespec written_;  // last modification
-  bool sealed_ = false;      // complete: the copy's own times are right
+  struct timespec changed_;
+  bool sealed_ = false;  // complete: the copy's own times are right
 };
 
 // The copy that is being made behind; null if none is.
 PartialCopyPtr partial_of(const Node& node);
+// Where the attributes of `node` are: in that copy, or in the backing file. The caller holds node->state.
+Result<Place> locate_attributes(Engine& engine, const NodePtr& node);
 // True if that is the copy of a file that was removed meanwhile: it shall get no name.
 bool is_lost(const Node& node);
 

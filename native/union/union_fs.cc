@@ -20,6 +20,7 @@
 #include "union/inode_flags.h"
 #include "union/lookup.h"
 #include "union/open_file.h"
+#include "union/partial_copy.h"
 #include "union/remove.h"
 #include "union/rename.h"
 #include "union/restack.h"
@@ -334,40 +335,25 @@ Result<Attr> UnionFs::setattr(const NodePtr& node, const SetAttr& change) {
 Result<std::string> UnionFs::getxattr(const NodePtr& node, const std::string& name) {
   const SharedTree tree(impl_->engine.tree_lock);
   const std::shared_lock guard(node->state);
-  AUFS_TRY(const Place place, locate(impl_->engine, node));
+  AUFS_TRY(const Place place, locate_attributes(impl_->engine, node));
   return sys::get_xattr(place.fd, place.leaf(), name.c_str());
 }
 
 Result<std::string> UnionFs::listxattr(const NodePtr& node) {
   const SharedTree tree(impl_->engine.tree_lock);
   const std::shared_lock guard(node->state);
-  AUFS_TRY(const Place place, locate(impl_->engine, node));
+  AUFS_TRY(const Place place, locate_attributes(impl_->engine, node));
   return sys::list_xattr(place.fd, place.leaf());
 }
 
 Status UnionFs::setxattr(const NodePtr& node, const std::string& name, std::string_view value, int flags) {
   const SharedTree tree(impl_->engine.tree_lock);
-  AUFS_CHECK(check_flags(impl_->engine, node, Change::kAny));
-  AUFS_CHECK(aufs::copy_up(impl_->engine, node));
-  const std::shared_lock guard(node->state);
-  AUFS_TRY(const Place place, locate(impl_->engine, node));
-  return sys::set_xattr(place.fd, place.leaf(), name.c_str(), value, flags);
+  return set_xattr(impl_->engine, node, name, value, flags);
 }
 
 Status UnionFs::removexattr(const NodePtr& node, const std::string& name) {
   const SharedTree tree(impl_->engine.tree_lock);
-  {
-    // Not worth a copy_up if there is nothing to remove.
-    const std::shared_lock guard(node->state);
-    AUFS_TRY(const Place place, locate(impl_->engine, node));
-    const Result<std::string> value = sys::get_xattr(place.fd, place.leaf(), name.c_str());
-    if (!value && value.error().code != EACCES && value.error().code != EPERM) return value.error();
-  }
-  AUFS_CHECK(check_flags(impl_->engine, node, Change::kAny));
-  AUFS_CHECK(aufs::copy_up(impl_->engine, node));
-  const std::shared_lock guard(node->state);
-  AUFS_TRY(const Place place, locate(impl_->engine, node));
-  return sys::remove_xattr(place.fd, place.leaf(), name.c_str());
+  return remove_xattr(impl_->engine, node, name);
 }
 
 Result<std::uint32_t> UnionFs::flags_of(const NodePtr& node) {

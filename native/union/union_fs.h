@@ -31,7 +31,7 @@ struct Attr {
   struct stat st {};
   struct timespec btime {};    // birth time; zero where the branch's file system has none
   sys::Protection protection;  // by the flags of the backing file
-  bool passing = false;  // the file is being copied behind: its times will change once more without a write
+  bool passing = false;  // the file is being copied behind: its ctime will move once more without a change
 };
 
 struct Found {
@@ -98,8 +98,8 @@ struct UnionOptions {
   bool sync_copy_up = true;  // a copy_up is on disk before it has its name; false = mounted `volatile`
   std::size_t max_cached_names = 500'000;  // bound of the look-up cache, in names
   std::size_t max_open_dirs = 0;  // bound of cached directory descriptors; 0 = a quarter of RLIMIT_NOFILE
-  // A lower file with at least so many bytes of data is copied behind whoever writes to it first, where it has to be copied at all; 0:
-  // every file is copied before the first write returns. Then flush() and finish_copy_ups() have to be called.
+  // A lower file with at least so many bytes of data is copied behind whoever writes to it first or changes its attributes, where it has to
+  // be copied at all; 0: every file is copied before the first such call returns. Then flush() and finish_copy_ups() have to be called.
   std::uint64_t background_copy_up = 0;
   // A file with the index of the read-only branches at the bottom of the stack (write_chain_index()), which is used if it fits them;
   // empty: none.

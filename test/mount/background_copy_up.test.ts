@@ -1,61 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Large lower files on a file system without reflink: they are copied behind who writes to them (decision 11).
-import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { link, mkdir, open, readFile, rename, stat, truncate, unlink, writeFile } from 'node:fs/promises';
+import { link, open, readFile, rename, stat, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import test, { type ExecutionContext } from 'ava';
-import type { MountOptions } from '../../lib/mount.ts';
-import { kinds, missingFor, newFileSystem } from '../helpers/file_system.ts';
+import type { ExecutionContext } from 'ava';
+import { begin, behind, MiB, python, timed, why } from '../helpers/copying_behind.ts';
 import { type Pick, seeded } from '../helpers/random.ts';
 import { nothingLeft, serverOf } from '../helpers/server.ts';
-import { canMount, has, Stage } from '../helpers/stage.ts';
-
-const MiB = 1024 * 1024;
-const missing = [
-  ...missingFor(kinds.ext4),
-  ...(canMount ? [] : ['/dev/fuse']),
-  ...(has('python3') ? [] : ['python3']),
-];
-const behind = missing.length === 0 ? test.serial : test.skip;
-const why = missing.length === 0 ? '' : ` (needs ${missing.join(', ')})`;
-
-interface Setting {
-  /** Bytes of the lower file `big`. @default 64 MiB */
-  readonly size?: number;
-  /** Bytes of the file system. @default 4 times the file */
-  readonly room?: number;
-  readonly options?: Partial<MountOptions>;
-}
-
-/** A mount on an ext4 of its own. @returns it, and the content of its lower file `big`. */
-async function begin(
-  t: ExecutionContext,
-  { size = 64 * MiB, room = 4 * size, options = {} }: Setting = {},
-): Promise<{ stage: Stage; old: Buffer; upper: string }> {
-  t.timeout(120_000);
-  const root = await newFileSystem(t, { ...kinds.ext4, size: room });
-  const stage = new Stage(root, 1);
-  t.teardown(() => stage.unmount());
-  const [lower = ''] = stage.lowers;
-  for (const path of [stage.target, stage.upper, lower]) await mkdir(path);
-  const old = content(size);
-  await writeFile(join(lower, 'big'), old, { flush: true });
-  await stage.mount(options);
-  return { stage, old, upper: join(stage.upper, 'big') };
-}
-
-/** Every block differs from every other. */
-function content(size: number): Buffer {
-  const bytes = Buffer.alloc(size, 'lower ');
-  for (let at = 0; at + 8 <= size; at += 512) bytes.writeDoubleLE(at + 0.5, at);
-  return bytes;
-}
-
-/** Runs Python in the mount. */
-const python = (stage: Stage, script: string) =>
-  promisify(execFile)('python3', ['-c', `import os, mmap\n${script}`], { cwd: stage.target });
+import type { Stage } from '../helpers/stage.ts';
 
 behind(`the first write returns at once, close waits${why}`, async (t) => {
   const size = 512 * MiB;
@@ -64,11 +16,6 @@ behind(`the first write returns at once, close waits${why}`, async (t) => {
     room: 3 * size,
     options: { backgroundCopyUp: false },
   });
-  const timed = async (work: () => Promise<unknown>): Promise<number> => {
-    const since = performance.now();
-    await work();
-    return performance.now() - since;
-  };
   const firstWrite = async (): Promise<{ first: number; all: number }> => {
     const file = await open(stage.at('big'), 'r+');
     const since = performance.now();

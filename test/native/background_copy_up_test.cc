@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "scratch.h"
+#include "sys/attributes.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
 #include "union/copy_up.h"
@@ -16,11 +17,8 @@
 namespace aufs {
 namespace {
 
+using test::bytes;
 using test::Scratch;
-
-std::span<const std::byte> bytes(const std::string& text) {
-  return std::as_bytes(std::span(text));
-}
 
 // --- ranges
 
@@ -129,23 +127,18 @@ TEST_F(PartialCopyTest, IsAtAnyMomentWhatWasWrittenOverTheOriginal) {
     if (step % 100 == 99) {
       ASSERT_TRUE(copy->copy_some());
     }
-    struct stat st = lower;
-    ASSERT_TRUE(copy->show(st));
-    ASSERT_EQ(static_cast<std::size_t>(st.st_size), model.size());
+    ASSERT_EQ(static_cast<std::size_t>(copy->show()->st_size), model.size());
   }
   ASSERT_TRUE(copy->complete());
   EXPECT_TRUE(content() == model);
 }
 
+bool same(const timespec& a, const timespec& b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
 TEST_F(PartialCopyTest, TimesAreThoseOfTheLastWrite) {
-  const auto shown = [&] {
-    struct stat st = lower;
-    EXPECT_TRUE(copy->show(st));
-    return st.st_mtim;
-  };
-  const auto same = [](const timespec& a, const timespec& b) {
-    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-  };
+  const auto shown = [&] { return copy->show()->st_mtim; };
   ::usleep(20'000);
   ASSERT_TRUE(*copy->copy_some());
   EXPECT_TRUE(same(shown(), lower.st_mtim));
@@ -162,6 +155,38 @@ TEST_F(PartialCopyTest, TimesAreThoseOfTheLastWrite) {
   ::usleep(20'000);
   write(0, "y");
   EXPECT_FALSE(same(shown(), written));
+}
+
+TEST_F(PartialCopyTest, TimesThatAreSetStay) {
+  const auto set = [&](const SetAttr& change) {
+    ASSERT_TRUE(copy->change(change, [&](const Place& place) {
+      const struct timespec times[2] = {change.atime.value_or(timespec{0, UTIME_OMIT}),
+                                        change.mtime.value_or(timespec{0, UTIME_OMIT})};
+      return sys::utimens_at(place.fd, place.leaf(), times);
+    }));
+  };
+  SetAttr access;
+  access.atime = {5, 6};
+  SetAttr modification;
+  modification.mtime = {7, 8};
+  SetAttr now;
+  now.mtime = {0, UTIME_NOW};
+  set(access);
+  EXPECT_TRUE(same(copy->show()->st_mtim, lower.st_mtim));
+  ASSERT_TRUE(*copy->copy_some());
+  set(modification);
+  ASSERT_TRUE(*copy->copy_some());
+  EXPECT_TRUE(same(copy->show()->st_atim, {5, 6}));
+  EXPECT_TRUE(same(copy->show()->st_mtim, {7, 8}));
+  write(10, "x");
+  EXPECT_FALSE(same(copy->show()->st_mtim, {7, 8}));
+  set(modification);
+  ASSERT_TRUE(copy->complete());
+  EXPECT_TRUE(same(copy->show()->st_mtim, {7, 8}));
+  EXPECT_TRUE(same(sys::stat_fd(copy->fd())->st_mtim, {7, 8}));
+  EXPECT_TRUE(same(sys::stat_fd(copy->fd())->st_atim, {5, 6}));
+  set(now);
+  EXPECT_GT(copy->show()->st_mtim.tv_sec, 1000);
 }
 
 TEST_F(PartialCopyTest, TellsWhereDataAndHolesAre) {
