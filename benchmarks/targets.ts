@@ -125,6 +125,11 @@ export const targets: readonly Target[] = [
     limit: 0.01,
     backings: ['ext4'],
   }),
+  row('copy-up', 'chmod-begin', 'chmod of 1 GiB, until it returns', {
+    against: OVERLAY,
+    limit: 0.01,
+    backings: ['ext4'],
+  }),
   row('copy-up', 'small', '1,000 x 4 KiB copy_up, default durability', {
     against: OVERLAY,
     limit: 0.8,
