@@ -24,7 +24,9 @@ export function describeEnvironment(): Environment {
     caches: isRoot
       ? 'dropped before cold rounds: sync, echo 3 > /proc/sys/vm/drop_caches'
       : 'not dropped, which needs root: cold is a fresh mount, no more',
-    overlayfs: overlayDefaults(),
+    // `metacopy`, for one, makes chmod a different operation.
+    overlayfs: parameters('overlay', ['metacopy', 'redirect_dir', 'index']),
+    fuse: parameters('fuse', ['enable_uring']),
     'fuse-overlayfs': said('fuse-overlayfs', /fuse-overlayfs: version (\S+)/),
     'unionfs-fuse': said('unionfs', /unionfs-fuse version: (\S+)/),
     mergerfs: said('mergerfs', /mergerfs version: (\S+)/),
@@ -53,16 +55,16 @@ function commit(): string {
   return stdout.trim() + (changed === '' ? '' : ', with uncommitted changes');
 }
 
-/** Defaults of the module: `metacopy`, for one, makes chmod a different operation. */
-function overlayDefaults(): string {
-  const parameters = ['metacopy', 'redirect_dir', 'index'].map((name) => {
+/** What a module of the kernel is set to. */
+function parameters(module: string, names: readonly string[]): string {
+  const values = names.map((name) => {
     try {
-      return `${name}=${readFileSync(`/sys/module/overlay/parameters/${name}`, 'utf8').trim()}`;
+      return `${name}=${readFileSync(`/sys/module/${module}/parameters/${name}`, 'utf8').trim()}`;
     } catch {
       return `${name}=?`;
     }
   });
-  return parameters.join(' ');
+  return values.join(' ');
 }
 
 function said(program: string, pattern: RegExp): string {

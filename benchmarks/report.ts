@@ -35,10 +35,10 @@ function main(): void {
 
 /** What a suite came to: the machine, a table of ratios for each backing, the plots of the first one. */
 function section({ name, environment, backings, cases }: Results): string {
-  const { date = '', commit, kernel, cpu, load } = environment;
+  const { date = '', commit, kernel, cpu, load, fuse = 'enable_uring=N' } = environment;
   const lines = [
     `### ${name}`,
-    `${date.slice(0, 10)}, commit ${commit}, Linux ${kernel}, ${cpu}, load ${load} at the start.`,
+    `${date.slice(0, 10)}, commit ${commit}, Linux ${kernel}, ${cpu}, load ${load} at the start, fuse ${fuse}.`,
   ];
   if (Number(load) > BUSY)
     lines.push(

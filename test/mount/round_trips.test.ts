@@ -26,7 +26,10 @@ async function reads(stage: Stage, body: () => Promise<void>): Promise<number> {
   return count() - before;
 }
 
-/** System calls that ask for attributes, for each file. */
+/**
+ * System calls that ask for attributes, for each file. Limits on them leave room for what other tests make the kernel forget meanwhile, who
+ * drop its caches.
+ */
 function questions(calls: readonly SystemCall[]): number {
   return calls.filter(({ name }) => /stat/.test(name)).length / COUNT;
 }
@@ -149,12 +152,12 @@ if (noStrace === undefined) {
       for (const name of NAMES) await unlink(stage.at(name));
     });
     // The directory for the kernel, its flags, the file, the directory afterwards.
-    t.true(below < 4.5, `${below} for a lower file`);
+    t.true(below < 5.5, `${below} for a lower file`);
     for (const name of NAMES) await writeFile(stage.at(name), '');
     const above = await asked(stage, async () => {
       for (const name of NAMES) await unlink(stage.at(name));
     });
-    t.true(above < 4.5, `${above} for a file in the writable branch that covers a whiteout`);
+    t.true(above < 5.5, `${above} for a file in the writable branch that covers a whiteout`);
   });
 
   mounted('little is asked about a file to rename it', MANY, { root: true }, async (t, stage) => {
@@ -165,12 +168,12 @@ if (noStrace === undefined) {
       for (const name of NAMES) await rename(stage.at(`${name}.new`), stage.at(`${name}.tmp`));
     });
     // The directory for the kernel, its flags, the directory afterwards.
-    t.true(renamed < 3.5, `${renamed} to another name`);
+    t.true(renamed < 5, `${renamed} to another name`);
     const replaced = await asked(stage, async () => {
       for (const name of NAMES) await rename(stage.at(`${name}.tmp`), stage.at(name));
     });
     // The lower file besides: the kernel looks it up anew, its flags, its links.
-    t.true(replaced < 6.5, `${replaced} over a lower file`);
+    t.true(replaced < 8, `${replaced} over a lower file`);
     for (const name of NAMES) t.is(await readFile(stage.at(name), 'utf8'), name);
   });
 }
