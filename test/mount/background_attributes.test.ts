@@ -11,7 +11,7 @@ import { nothingLeft, serverOf, until } from '../helpers/server.ts';
 import type { Stage } from '../helpers/stage.ts';
 
 behind(`chmod of a large file returns at once${why}`, async (t) => {
-  const size = 512 * MiB;
+  const size = 256 * MiB;
   const { stage, old, upper } = await begin(t, {
     size,
     room: 3 * size,

@@ -92,7 +92,7 @@ test.serial('a mount does not keep the process alive, and its server ends with i
   const args = ['--import=tsx', '--input-type=module', '-e', script];
   const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: 20_000 });
   const pid = Number(stdout);
-  for (let i = 0; i < 100 && alive(pid); i++) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let i = 0; i < 500 && alive(pid); i++) await new Promise((resolve) => setTimeout(resolve, 20));
   t.false(alive(pid));
 });
 

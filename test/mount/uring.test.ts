@@ -182,12 +182,12 @@ here(`who waits does not keep others of the same processor waiting, and nobody i
   t.timeout(60_000);
   const { stage, inner } = await overAnother(t);
   const one = readOn(0, stage, 'w0');
-  await sleep(300);
-  t.true(isWaiting(one.child.pid as number));
+  t.true(await until(() => isWaiting(one.child.pid as number), 20_000));
   t.is(await readOn(0, stage, 'quick').ended, 'quick');
   // More than there are slots, one of whom gives up.
   const others = names.slice(1).map((name) => readOn(0, stage, name));
-  await sleep(500);
+  t.true(await until(() => others.every(({ child }) => isWaiting(child.pid as number)), 20_000));
+  await sleep(300);
   others[3]?.child.kill('SIGINT');
   await sleep(100);
   if (processors > 1) t.is(await readOn(1, stage, 'quick').ended, 'quick');
