@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "union/chain_index.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <limits>
 
 #include "sys/file_io.h"
+#include "sys/process_control.h"
 
 namespace aufs {
 namespace {
@@ -72,10 +69,8 @@ struct timespec from_nanoseconds(std::int64_t time) {
 std::uint64_t user_map() {
   std::uint64_t hash = 0xCBF29CE484222325ULL;
   for (const char* path : {"/proc/self/uid_map", "/proc/self/gid_map"}) {
-    const Result<UniqueFd> fd = sys::open_at(AT_FDCWD, path, O_RDONLY);
-    std::array<std::byte, 4096> text;
-    const Result<std::size_t> got = fd ? sys::pread(fd->get(), text, 0) : fd.error();
-    hash = add_to_hash(hash, std::span(text).first(got ? *got : 0));
+    const Result<std::string> text = sys::read_text(path);
+    if (text) hash = add_to_hash(hash, std::as_bytes(std::span(*text)));
   }
   return hash;
 }

@@ -42,6 +42,8 @@ class ChainIndex {
 
   // The place of its first layer in the stack.
   BranchIndex base() const noexcept { return base_; }
+  // The place in the stack of its layer number `layer`.
+  BranchIndex place_of(std::int64_t layer) const noexcept { return static_cast<BranchIndex>(base_ + layer); }
   // Directory number `number`, the root being 0. Nothing if there is no such, or the file is damaged there: of what is given all
   // numbers were looked at.
   std::optional<Directory> directory(std::uint32_t number) const;

@@ -23,6 +23,11 @@ const DirIndex::Traces* DirIndex::traces_of(const NameEntry& entry, std::string_
   return entry.layered ? &traces_.find(name)->second : nullptr;
 }
 
+const DirIndex::Traces* DirIndex::traces_of(std::string_view name) const {
+  const NameEntry* const entry = find(name);
+  return entry == nullptr ? nullptr : traces_of(*entry, name);
+}
+
 // The traces of a name as a list, whatever there was before.
 DirIndex::Traces& DirIndex::layer(std::string_view name) {
   const auto at = names_.find(name);
@@ -70,15 +75,15 @@ std::optional<Trace> DirIndex::lowest(std::string_view name) const {
 }
 
 std::vector<Trace> DirIndex::more_traces(std::string_view name) const {
-  const NameEntry* const entry = find(name);
-  const Traces* const list = entry == nullptr ? nullptr : traces_of(*entry, name);
+  const Traces* const list = traces_of(name);
   return list == nullptr ? Traces{} : *list;
 }
 
 Recorded DirIndex::recorded(std::string_view name) const {
   const NameEntry* const entry = find(name);
-  const Traces* const list = entry == nullptr ? nullptr : traces_of(*entry, name);
-  if (list == nullptr) return entry == nullptr ? 0 : entry->recorded;
+  if (entry == nullptr) return 0;
+  const Traces* const list = traces_of(*entry, name);
+  if (list == nullptr) return entry->recorded;
   const auto known =
       std::find_if(list->begin(), list->end(), [](const Trace& trace) { return trace.recorded != 0; });
   return known == list->end() ? 0 : known->recorded;
@@ -135,8 +140,7 @@ BranchIndex DirIndex::above(std::string_view name, BranchIndex branch) const {
 }
 
 bool DirIndex::has_whiteout(std::string_view name, BranchIndex branch) const {
-  const NameEntry* const entry = find(name);
-  const Traces* const list = entry == nullptr ? nullptr : traces_of(*entry, name);
+  const Traces* const list = traces_of(name);
   return list != nullptr && std::any_of(list->begin(), list->end(), [&](const Trace& trace) {
            return trace.branch == branch && trace.whiteout;
          });
@@ -149,8 +153,7 @@ BranchIndex DirIndex::hidden_by(std::string_view name) const {
 }
 
 BranchIndex DirIndex::closed_at(std::string_view name) const {
-  const NameEntry* const entry = find(name);
-  const Traces* const list = entry == nullptr ? nullptr : traces_of(*entry, name);
+  const Traces* const list = traces_of(name);
   if (list == nullptr) return kNoBranch;
   const auto at = std::find_if(list->begin(), list->end(), closes);
   return at == list->end() ? kNoBranch : at->branch;

@@ -88,6 +88,7 @@ class DirIndex {
   using Traces = std::vector<Trace>;  // topmost first, one for each branch
 
   const Traces* traces_of(const NameEntry& entry, std::string_view name) const;
+  const Traces* traces_of(std::string_view name) const;
   Traces& layer(std::string_view name);
   void settle(std::string_view name);
 

@@ -95,13 +95,9 @@ class Merger {
     for (const chain_format::Entry& entry : known.entries) {
       ++place;
       const std::string name(known.name_of(entry));
-      const auto in_stack = [&](std::int32_t layer) {
-        return static_cast<BranchIndex>(chain.base() + layer);
-      };
-      if (entry.traces == 0) append(name, {in_stack(entry.top), false, entry.type, entry.ino, place});
+      if (entry.traces == 0) append(name, {chain.place_of(entry.top), false, entry.type, entry.ino, place});
       for (const auto& trace : known.traces.subspan(entry.first_trace, entry.traces)) {
-        append(name, {in_stack(static_cast<std::int32_t>(trace.layer)), trace.whiteout != 0, trace.type,
-                      trace.ino, place});
+        append(name, {chain.place_of(trace.layer), trace.whiteout != 0, trace.type, trace.ino, place});
       }
     }
   }
@@ -164,20 +160,18 @@ bool differs(const Engine& engine, const std::vector<Stamp>& before, const std::
 }
 
 Stamp stamp_of(const ChainIndex& chain, const chain_format::BlockLayer& layer) {
-  return {static_cast<BranchIndex>(chain.base() + static_cast<BranchIndex>(layer.layer)),
-          from_nanoseconds(layer.changed), from_nanoseconds(layer.modified)};
+  return {chain.place_of(layer.layer), from_nanoseconds(layer.changed), from_nanoseconds(layer.modified)};
 }
 
-// True if the layers that begin with `at` are those of the index. It has none below an opaque one.
+// True if these layers are those of the index. It has none below an opaque one.
 bool has_these_layers(const ChainIndex& chain, const ChainIndex::Directory& known,
                       std::span<const BranchIndex> layers) {
   const bool complete =
       known.opaque == kNoBranch ? known.layers.size() == layers.size() : known.layers.size() <= layers.size();
   return complete && !known.layers.empty() &&
-         std::equal(known.layers.begin(), known.layers.end(), layers.begin(),
-                    [&](const auto& layer, BranchIndex branch) {
-                      return chain.base() + static_cast<int>(layer.layer) == branch;
-                    });
+         std::equal(
+             known.layers.begin(), known.layers.end(), layers.begin(),
+             [&](const auto& layer, BranchIndex branch) { return chain.place_of(layer.layer) == branch; });
 }
 
 // What the chain index has of the directory in `layers`, the rest of those that it consists of.
@@ -195,6 +189,14 @@ void end_at_opaque(Directory& dir, BranchIndex branch) {
   drop_layers_below(dir, branch);
 }
 
+// The rest of the directory, from the first of these layers down, as the chain index has it.
+void add_recorded(const ChainIndex& chain, const ChainIndex::Directory& known, Directory& dir,
+                  Merger& merger) {
+  merger.add(chain, known);
+  for (const auto& layer : known.layers) dir.stamps.push_back(stamp_of(chain, layer));
+  if (known.opaque != kNoBranch) end_at_opaque(dir, chain.place_of(known.opaque));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<DirIndex>> merge_directory(Engine& engine, const NodePtr& dir) {
@@ -207,11 +209,7 @@ Result<std::unique_ptr<DirIndex>> merge_directory(Engine& engine, const NodePtr&
   const std::vector<BranchIndex> layers = layer_branches(*dir);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     if (const auto known = recorded_layers(engine, *dir->dir, std::span(layers).subspan(i))) {
-      const ChainIndex& chain = *engine.chain;
-      merger.add(chain, *known);
-      for (const auto& layer : known->layers) dir->dir->stamps.push_back(stamp_of(chain, layer));
-      if (known->opaque != kNoBranch)
-        end_at_opaque(*dir->dir, static_cast<BranchIndex>(chain.base() + known->opaque));
+      add_recorded(*engine.chain, *known, *dir->dir, merger);
       break;
     }
     const BranchIndex branch = layers[i];
@@ -261,7 +259,8 @@ bool is_current(Engine& engine, const NodePtr& dir) {
     const Result<SharedFd> layer = dir_fd(engine, dir, stamp.branch);
     const Result<Stamp> now = layer ? stamp_of(stamp.branch, (*layer)->get()) : layer.error();
     if (now && is_same(engine, stamp, *now)) return true;
-    if (engine.chain && stamp.branch >= engine.chain->base()) engine.chain_trust = ChainTrust::kWrong;
+    const ChainIndex* const chain = engine.trusted_chain();
+    if (chain != nullptr && stamp.branch >= chain->base()) engine.chain_trust = ChainTrust::kWrong;
     return false;
   });
   if (!same) dir->dir->looked = 0;  // whoever asks next is told so too, until it is read anew

@@ -239,7 +239,8 @@ Result<Found> node_with(Engine& engine, const NodePtr& parent, const std::string
     engine.inodes->drop(*node);
     node = intern(number);
   }
-  if (!is_same_inode(*node, parent, name, entry.top, backing))
+  // Nothing leads to the root, whatever a damaged chain index or a loop of mounts says.
+  if (node == engine.root || !is_same_inode(*node, parent, name, entry.top, backing))
     node = intern(engine.numbers.renew(attr.st.st_dev, backing));
   if (edited && !node->is_dir() && !knows_name(*node, parent, name)) forget_stale_names(engine, *node);
   remember_name(node, parent, name);
@@ -326,7 +327,7 @@ const chain_format::Entry* record_of(const Engine& engine, const Node& node) {
   const ChainIndex* const chain = node.record == nullptr ? nullptr : engine.trusted_chain();
   if (chain == nullptr) return nullptr;
   const BranchIndex branch = node.is_dir() ? top_branch(node) : node.branch;
-  return branch == chain->base() + node.record->top ? node.record : nullptr;
+  return branch == chain->place_of(node.record->top) ? node.record : nullptr;
 }
 
 namespace {
@@ -334,8 +335,7 @@ namespace {
 // The caller holds node->state.
 Result<struct stat> stat_backing(Engine& engine, const NodePtr& node, Attr& attr) {
   if (const chain_format::Entry* const known = record_of(engine, *node)) {
-    attr =
-        attributes_of(*known, engine.branch(static_cast<BranchIndex>(engine.chain->base() + known->top)).dev);
+    attr = attributes_of(*known, engine.branch(engine.chain->place_of(known->top)).dev);
     return attr.st;
   }
   AUFS_TRY(const Place place, locate(engine, node));

@@ -193,7 +193,7 @@ bool UnionFs::uses_chain_index() const {
 }
 
 bool UnionFs::has_wrong_chain_index() const {
-  return impl_->engine.chain != nullptr && impl_->engine.chain_trust == ChainTrust::kWrong;
+  return impl_->engine.chain_trust == ChainTrust::kWrong;
 }
 
 std::uint64_t UnionFs::inode_number(const NodePtr& node) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Mounts on a file system without reflink, where large lower files are copied behind who changes them.
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { MountOptions } from '../../lib/mount.ts';
@@ -42,6 +42,13 @@ export async function begin(
   await prepare(lower, root);
   await stage.mount(options);
   return { stage, old, upper: join(stage.upper, 'big') };
+}
+
+/** Fills the file system that `root` is on. Goes on where it ended when it is called again. */
+export async function fillUp(root: string): Promise<void> {
+  await using filler = await open(join(root, 'filler'), 'a');
+  const some = Buffer.alloc(MiB, 'f');
+  for (;;) await filler.write(some);
 }
 
 export interface Held {

@@ -3,10 +3,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
-import { chmod, copyFile, mkdir, open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { begin, beginHeld, behind, type Held, MiB, python, timed, why } from '../helpers/copying_behind.ts';
+import {
+  begin,
+  beginHeld,
+  behind,
+  fillUp,
+  type Held,
+  MiB,
+  python,
+  timed,
+  why,
+} from '../helpers/copying_behind.ts';
 import { nothingLeft, serverOf, until } from '../helpers/server.ts';
 import type { Stage } from '../helpers/stage.ts';
 
@@ -270,11 +280,7 @@ behind(`nobody has to come back for the copy to end${why}`, async (t) => {
 behind(`a full disk shows at the change, and not later${why}`, async (t) => {
   const size = 64 * MiB;
   const { stage, old, upper } = await begin(t, { size, room: 2.5 * size });
-  const filler = await open(join(stage.root, 'filler'), 'w');
-  const fill = async (): Promise<void> => {
-    const some = Buffer.alloc(MiB, 'f');
-    for (;;) await filler.write(some);
-  };
+  const fill = () => fillUp(stage.root);
   await chmod(stage.at('big'), 0o600);
   await t.throwsAsync(fill(), { code: 'ENOSPC' });
   await chmod(stage.at('big'), 0o640);
@@ -290,7 +296,6 @@ behind(`a full disk shows at the change, and not later${why}`, async (t) => {
   t.is((await stat(stage.at('big'))).mode, before.mode);
   t.is((await stat(stage.at('big'))).mtimeMs, before.mtimeMs);
   t.false(existsSync(upper));
-  await filler.close();
 });
 
 behind(`what cannot be copied is told when it is unmounted${why}`, async (t) => {

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { link, open, readFile, rename, stat, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { begin, behind, MiB, python, timed, why } from '../helpers/copying_behind.ts';
+import { begin, behind, fillUp, MiB, python, timed, why } from '../helpers/copying_behind.ts';
 import { type Pick, seeded } from '../helpers/random.ts';
 import { nothingLeft, serverOf } from '../helpers/server.ts';
 import type { Stage } from '../helpers/stage.ts';
@@ -273,11 +273,7 @@ behind(`SIGTERM while a file is copied waits for it${why}`, async (t) => {
 behind(`a full disk shows at the first write, and not later${why}`, async (t) => {
   const size = 64 * MiB;
   const { stage, old, upper } = await begin(t, { size, room: 2.5 * size });
-  const filler = await open(join(stage.root, 'filler'), 'w');
-  const fill = async (): Promise<void> => {
-    const some = Buffer.alloc(MiB, 'f');
-    for (;;) await filler.write(some);
-  };
+  const fill = () => fillUp(stage.root);
   const file = await open(stage.at('big'), 'r+');
   await file.write('new', 1000);
   await t.throwsAsync(fill(), { code: 'ENOSPC' });
@@ -294,7 +290,6 @@ behind(`a full disk shows at the first write, and not later${why}`, async (t) =>
   await t.throwsAsync(again.write('new', 1000), { code: 'ENOSPC' });
   await again.close();
   t.false(existsSync(upper));
-  await filler.close();
 });
 
 behind(`a sparse file keeps its holes, and tells of them${why}`, async (t) => {

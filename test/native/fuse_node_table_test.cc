@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "find_path.h"
 #include "fuse/find_again.h"
 #include "fuse/forgotten.h"
 #include "fuse/node_table.h"
@@ -80,15 +81,9 @@ class FuseNodeTable : public testing::Test {
     nodes.emplace(*fs);
   }
   NodePtr node(const std::string& path) {
-    NodePtr at = fs->root();
-    std::stringstream parts(path);
-    for (std::string part; std::getline(parts, part, '/');) {
-      const Result<Found> found = fs->lookup(at, part);
-      EXPECT_TRUE(found) << path;
-      if (!found) return nullptr;
-      at = found->node;
-    }
-    return at;
+    const Result<Found> found = test::find_path(*fs, path);
+    EXPECT_TRUE(found) << path;
+    return found ? found->node : nullptr;
   }
   std::uint64_t remember(const std::string& path) { return nodes->remember(node(path)); }
   // As the kernel does when it drops a path: the deepest name first.

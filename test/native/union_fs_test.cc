@@ -10,6 +10,7 @@
 #include <span>
 #include <thread>
 
+#include "find_path.h"
 #include "scratch.h"
 
 namespace aufs {
@@ -33,16 +34,7 @@ class UnionFsTest : public testing::Test {
     ASSERT_TRUE(opened) << std::strerror(opened.error().code);
     fs = *std::move(opened);
   }
-  Result<Found> find(const std::string& path) {
-    Found at{fs->root(), {}};
-    std::stringstream parts(path);
-    for (std::string part; std::getline(parts, part, '/');) {
-      auto next = fs->lookup(at.node, part);
-      if (!next) return next.error();
-      at = *next;
-    }
-    return at;
-  }
+  Result<Found> find(const std::string& path) { return test::find_path(*fs, path); }
   NodePtr node(const std::string& path) {
     auto found = find(path);
     EXPECT_TRUE(found) << path;
