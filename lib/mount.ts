@@ -59,6 +59,12 @@ export interface MountOptions extends StackOptions {
    */
   readonly uring?: boolean | undefined;
   /**
+   * Threads of the server that have a single busy caller stay on its processor and run while it waits, so that nobody has to be woken on
+   * another one: a round trip takes about half the time, where idle processors halt. They compete for the processor as any thread
+   * as soon as others want it. Needs root (CAP_SYS_NICE). {@link Mount.stats} tells whether it is so, and why not. @default true
+   */
+  readonly nearCaller?: boolean | undefined;
+  /**
    * Other users may use the mount, as the permissions of its files say; who is not root needs
    * `user_allow_other` in /etc/fuse.conf for that.
    * @default true as root (in a user namespace: of several users), else false
@@ -145,7 +151,7 @@ export function mountedBranches(target: string): BranchStack {
 
 function serverOptions(options: MountOptions): string[] {
   const { readOnly = false, dirren = true, dirperm1 = true, volatile = false } = options;
-  const { nonEmpty = false, allowOther, chainIndex, uring } = options;
+  const { nonEmpty = false, allowOther, chainIndex, uring, nearCaller } = options;
   const { createPolicy, copyUpPolicy, udba, diropq, shwh } = resolveStackOptions(options);
   const words = [
     ...backgroundCopyUp(options.backgroundCopyUp),
@@ -162,6 +168,7 @@ function serverOptions(options: MountOptions): string[] {
     ...(volatile ? ['volatile'] : []),
     ...(nonEmpty ? ['nonempty'] : []),
     ...(uring === undefined ? [] : [uring ? 'uring' : 'nouring']),
+    ...(nearCaller === undefined ? [] : [nearCaller ? 'near_caller' : 'nonear_caller']),
   ];
   return words.length === 0 ? [] : ['-o', words.join(',')];
 }

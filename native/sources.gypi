@@ -21,6 +21,7 @@
       "sys/process_control.cc",
       "sys/process_list.cc",
       "sys/processors.cc",
+      "sys/scheduling.cc",
       "sys/whole_file.cc",
       "union/background_copies.cc",
       "union/branch.cc",
@@ -101,6 +102,7 @@
     "fuse_files": [
       "fuse/branch_control.cc",
       "fuse/caller.cc",
+      "fuse/caller_follower.cc",
       "fuse/chain_indexer.cc",
       "fuse/control.cc",
       "fuse/convert.cc",
@@ -144,6 +146,7 @@
       "../test/native/background_attributes_test.cc",
       "../test/native/background_copy_up_test.cc",
       "../test/native/chain_index_test.cc",
+      "../test/native/fuse_caller_follower_test.cc",
       "../test/native/fuse_io_modes_test.cc",
       "../test/native/fuse_mapped_files_test.cc",
       "../test/native/fuse_node_table_test.cc",

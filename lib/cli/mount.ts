@@ -36,6 +36,7 @@ export const mount: Verb = (program, run) => {
         '  nopassthrough, nodata_at_open      the kernel asks for all data, and for that of small lower files',
         '  chain_index=FILE                   knows the read-only branches from this file, made if need be',
         '  nouring                            requests do not come over io_uring where the kernel has that',
+        '  nonear_caller                      threads of the server do not stay with a single busy caller',
         '  create=tdp|rr|mfs|…, cpup=tdp|bup|bu, udba=none|reval|notify, diropq=w|a, nodirperm1',
         '  remount,append:PATH=MODE           changes the branches of a mount, as AUFS does: append:, prepend:,',
         '                                     add:POSITION:PATH=MODE, del:PATH, mod:PATH=MODE',

@@ -18,6 +18,12 @@ export interface MountStats {
   readonly uringReason: string;
   /** How many came so so far. */
   readonly uringRequests: number;
+  /** Threads that have a single busy caller stay with it ({@link MountOptions.nearCaller}). */
+  readonly nearCaller: boolean;
+  /** Why they do not; empty if they do. */
+  readonly nearCallerReason: string;
+  /** How often one was put beside its caller so far. */
+  readonly nearCallerCount: number;
   /** Inodes that the kernel knows of. */
   readonly nodes: number;
   readonly openFiles: number;
@@ -45,6 +51,9 @@ export function readStats(answer: Fields): MountStats {
     uring: answer['uring'] === true,
     uringReason: String(answer['uring_reason'] ?? ''),
     uringRequests: Number(answer['uring_requests'] ?? 0),
+    nearCaller: answer['near_caller'] === true,
+    nearCallerReason: String(answer['near_caller_reason'] ?? ''),
+    nearCallerCount: Number(answer['near_caller_count'] ?? 0),
     nodes: Number(answer['nodes']),
     openFiles: Number(answer['open_files']),
     openDirectories: Number(answer['open_directories']),

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <system_error>
 
-#include "sys/process_control.h"
+#include "sys/scheduling.h"
 #include "union/chain_index.h"
 #include "union/chain_index_writer.h"
 

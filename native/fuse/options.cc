@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -20,6 +21,19 @@ Failure usage(std::string message) {
 std::string quoted(std::string_view text) {
   return "'" + std::string(text) + "'";
 }
+
+// Words that say yes, and no with "no" before them.
+struct Switch {
+  std::string_view name;
+  bool Options::*field;
+};
+constexpr std::array kSwitches{
+    Switch{"shwh", &Options::show_whiteouts},       Switch{"dirren", &Options::dirren},
+    Switch{"dirperm1", &Options::dirperm1},         Switch{"volatile", &Options::is_volatile},
+    Switch{"nonempty", &Options::nonempty},         Switch{"passthrough", &Options::passthrough},
+    Switch{"data_at_open", &Options::data_at_open}, Switch{"uring", &Options::uring},
+    Switch{"near_caller", &Options::near_caller},
+};
 
 bool is_yes(std::string_view value) noexcept {
   return value.empty() || value == "1" || value == "on" || value == "yes";
@@ -69,6 +83,7 @@ class Parser {
   MaybeFailure read_word(const Word& word);
   std::optional<MaybeFailure> read_branch_word(const Word& word);
   std::optional<MaybeFailure> read_own_word(const Word& word);
+  bool read_switch(const Word& word);
   MaybeFailure read_choice(const Word& word);
   MaybeFailure read_policy(const Word& word);
   MaybeFailure read_timeouts(const Word& word);
@@ -223,23 +238,20 @@ std::optional<MaybeFailure> Parser::read_own_word(const Word& word) {
   if (word.name == "udba" || word.name == "diropq") return read_choice(word);
   if (word.name.ends_with("policy") || word.name == "create" || word.name == "cpup" || word.name == "copyup")
     return read_policy(word);
-  if (word.name == "shwh") return options_.show_whiteouts = true, fine;
-  if (word.name == "noshwh") return options_.show_whiteouts = false, fine;
-  if (word.name == "dirren") return options_.dirren = true, fine;
-  if (word.name == "nodirren") return options_.dirren = false, fine;
-  if (word.name == "dirperm1") return options_.dirperm1 = true, fine;
-  if (word.name == "nodirperm1") return options_.dirperm1 = false, fine;
-  if (word.name == "volatile") return options_.is_volatile = true, fine;
-  if (word.name == "nonempty") return options_.nonempty = true, fine;
   if (word.name == "allow_other") return options_.allow_other = true, fine;
   if (word.name == "noallow_other") return options_.allow_other = false, fine;
-  if (word.name == "passthrough") return options_.passthrough = is_yes(word.value), fine;
-  if (word.name == "nopassthrough") return options_.passthrough = false, fine;
-  if (word.name == "data_at_open") return options_.data_at_open = true, fine;
-  if (word.name == "nodata_at_open") return options_.data_at_open = false, fine;
-  if (word.name == "uring") return options_.uring = true, fine;
-  if (word.name == "nouring") return options_.uring = false, fine;
+  if (read_switch(word)) return fine;
   return std::nullopt;
+}
+
+bool Parser::read_switch(const Word& word) {
+  for (const auto& [name, field] : kSwitches) {
+    const bool no = word.name.starts_with("no") && word.name.substr(2) == name;
+    if (!no && word.name != name) continue;
+    options_.*field = !no && is_yes(word.value);
+    return true;
+  }
+  return false;
 }
 
 MaybeFailure Parser::read_choice(const Word& word) {
@@ -382,6 +394,7 @@ std::string_view help_text() noexcept {
          "need be\n"
          "  -o nouring                            requests come through /dev/fuse even where the kernel has "
          "io_uring for them\n"
+         "  -o nonear_caller                      threads do not stay with a lone caller\n"
          "  -o fsname=NAME                        what the mount table shows as source\n"
          "  -f                                    stay in the foreground\n"
          "  --control-fd N                        be told what to do on this socket; its end ends the mount\n"

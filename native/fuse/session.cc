@@ -12,6 +12,7 @@
 #include "fuse/dispatch.h"
 #include "sys/fuse_device.h"
 #include "sys/process_control.h"
+#include "sys/scheduling.h"
 
 namespace aufs::fuse {
 namespace {
@@ -35,6 +36,7 @@ Session::Session(UniqueFd device, UnionFs& fs, MountSettings settings, Serving s
     : device_(std::move(device)), fs_(fs), settings_(std::move(settings)), serving_(serving) {}
 
 Session::~Session() {
+  follower_.stop();
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
@@ -108,6 +110,7 @@ Status Session::shake_hands() {
 Status Session::start() {
   AUFS_TRY(finished_, sys::event_counter());
   sys::interrupting_signal(kInterrupt);
+  if (serving_.near_caller) follower_.start();
   // Whatever becomes of io_uring, FORGET and INTERRUPT come this way, and do not keep anybody waiting.
   if (!start_device_thread(device_.get())) return Error{EAGAIN, "pthread_create"};
   start_rings();
@@ -140,9 +143,8 @@ void Session::start_rings() {
       promise.set_value(ready);
       if (!ready) return;
       // Where its callers are: neither they nor this thread have to be woken on another processor.
-      if (ring.processor) [[maybe_unused]]
-        const Status stays = sys::stay_on_processor(*ring.processor);
-      serve(*ring.channel);
+      const bool stays = ring.processor && sys::stay_on_processor(*ring.processor);
+      serve(*ring.channel, stays ? ring.processor : std::nullopt);
     });
     if (started) {
       begun.push_back(std::move(future));
@@ -187,6 +189,7 @@ bool Session::start_thread(Work work) {
 bool Session::stop(std::chrono::milliseconds patience) {
   using Clock = std::chrono::steady_clock;
   stopping_.store(true);
+  follower_.stop();
   // Again and again: a signal that comes just before a thread goes to wait is lost.
   for (const auto deadline = Clock::now() + patience; running_.load() > 0;) {
     if (Clock::now() >= deadline) return false;
@@ -204,11 +207,13 @@ std::uint64_t Session::ring_requests() const noexcept {
   return sum;
 }
 
-void Session::serve(Channel& channel) noexcept {
+void Session::serve(Channel& channel, std::optional<unsigned> processor) {
+  CallerFollower::Seat seat(follower_, processor);
   Incoming incoming;
   while (!stopping_.load(std::memory_order_relaxed)) {
     const Status got = channel.next(incoming);
     if (got) {
+      seat.asked(incoming.header.pid);
       answer(incoming, channel);
     } else if (!is_passing(got.error().code)) {
       break;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "fuse/caller_follower.h"
 #include "fuse/io_modes.h"
 #include "fuse/rings.h"
 #include "fuse/server.h"
@@ -19,7 +20,8 @@ namespace aufs::fuse {
 struct Serving {
   bool passthrough = true;
   bool over_io_uring = true;
-  unsigned threads = 0;  // 0: by the number of processors
+  bool near_caller = true;  // threads stay with a lone caller
+  unsigned threads = 0;     // 0: by the number of processors
 };
 
 // One connection to the kernel and the threads that serve it.
@@ -49,6 +51,7 @@ class Session final : private BackingRegistry {
   // Why requests do not come over io_uring; null if they do.
   const char* why_no_rings() const noexcept { return why_no_rings_; }
   std::uint64_t ring_requests() const noexcept;
+  const CallerFollower& follower() const noexcept { return follower_; }
 
  private:
   Result<std::int32_t> open_backing(int fd) override;
@@ -59,7 +62,7 @@ class Session final : private BackingRegistry {
   bool start_device_thread(int device);
   template <typename Work>
   bool start_thread(Work work);
-  void serve(Channel& channel) noexcept;
+  void serve(Channel& channel, std::optional<unsigned> processor = {});
   void answer(const Incoming& incoming, Channel& channel) noexcept;
 
   const UniqueFd device_;
@@ -72,6 +75,7 @@ class Session final : private BackingRegistry {
   std::vector<RingThread> rings_;
   const char* why_no_rings_ = "switched off by an option";
   std::vector<UniqueFd> clones_;
+  CallerFollower follower_;
   std::vector<std::thread> threads_;
   std::atomic<unsigned> running_{0};
   std::atomic<bool> stopping_{false};

@@ -97,10 +97,11 @@ MaybeFailure Worker::begin_session(UniqueFd device) {
   const auto failed = [](Error error, const std::string& what) {
     return Failure{"ERR_SERVER", error.code, what + reason_of(error.code) + " (" + error.syscall + ")", ""};
   };
-  session_ = std::make_unique<Session>(std::move(device), *fs_,
-                                       MountSettings{target_, options_.timeouts, options_.revalidate,
-                                                     options_.data_at_open, options_.dirperm1},
-                                       Serving{options_.passthrough, options_.uring, options_.threads});
+  session_ = std::make_unique<Session>(
+      std::move(device), *fs_,
+      MountSettings{target_, options_.timeouts, options_.revalidate, options_.data_at_open,
+                    options_.dirperm1},
+      Serving{options_.passthrough, options_.uring, options_.near_caller, options_.threads});
   const Status shaken = session_->shake_hands();
   if (!shaken)
     return failed(shaken.error(), "the kernel and this server do not agree on a protocol (7.31 is needed)");
@@ -269,6 +270,10 @@ std::string Worker::stats() const {
   json.key("uring").boolean(why_no_rings == nullptr);
   json.key("uring_reason").text(why_no_rings == nullptr ? "" : why_no_rings);
   json.key("uring_requests").number(session_->ring_requests());
+  const char* why_not_near = session_->follower().why_not();
+  json.key("near_caller").boolean(why_not_near == nullptr);
+  json.key("near_caller_reason").text(why_not_near == nullptr ? "" : why_not_near);
+  json.key("near_caller_count").number(session_->follower().count());
   json.key("nodes").number(server.nodes.size());
   json.key("open_files").number(server.files.size());
   json.key("open_directories").number(server.dirs.size());

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -94,9 +93,6 @@ void exit_now(int code) noexcept {
 
 pid_t process_id() noexcept {
   return ::getpid();
-}
-void give_way() noexcept {
-  ::setpriority(PRIO_PROCESS, 0, 19);  // on Linux 0 is the thread, not the process
 }
 uid_t user_id() noexcept {
   return ::geteuid();

@@ -45,7 +45,6 @@ Status send_signal(pid_t process, int signal) noexcept;
 Status new_session() noexcept;
 [[noreturn]] void exit_now(int code) noexcept;  // without destructors and atexit handlers
 pid_t process_id() noexcept;
-void give_way() noexcept;             // this thread runs when nobody else wants the processor: nice 19
 uid_t user_id() noexcept;             // effective
 gid_t group_id() noexcept;            // effective
 bool has_effective_admin() noexcept;  // CAP_SYS_ADMIN in the user namespace of this process

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sys/processors.h"
 
-#include <sched.h>
-
 #include <charconv>
 
-#include "sys/call.h"
 #include "sys/process_control.h"
 
 namespace aufs::sys {
@@ -46,14 +43,6 @@ Result<Processors> processors() {
   Processors found{parse_processor_list(possible), parse_processor_list(online)};
   if (found.possible.empty() || found.online.empty()) return Error{ENOTSUP, "read"};
   return found;
-}
-
-Status stay_on_processor(unsigned number) noexcept {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (number >= CPU_SETSIZE) return Error{EINVAL, "sched_setaffinity"};
-  CPU_SET(number, &set);
-  return check(::sched_setaffinity(0, sizeof set, &set), "sched_setaffinity");
 }
 
 }  // namespace aufs::sys

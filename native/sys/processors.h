@@ -18,7 +18,4 @@ Result<Processors> processors();
 // Reads "0-3,8" as /sys has it; empty if it is no such list.
 std::vector<unsigned> parse_processor_list(std::string_view text);
 
-// Lets the calling thread run on this processor only. Errors: EINVAL if it may not, or if there is none.
-Status stay_on_processor(unsigned number) noexcept;
-
 }  // namespace aufs::sys

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "sys/scheduling.h"
 #include "union/union_fs.h"
 
 namespace aufs {
@@ -53,6 +54,7 @@ class BackgroundCopies {
   std::vector<std::weak_ptr<Node>> abandoned_;  // let go
   std::deque<Task> queue_;
   std::thread thread_;
+  const Result<sys::Placement> usual_ = sys::placement();  // of whoever made this
   std::atomic<bool> stopping_{false};
 };
 

@@ -10,9 +10,9 @@ const branches = [join(directory, 'rw'), join(directory, 'ro')];
 try {
   await using mounted = await mount(join(directory, 'mnt'), { branches });
   await appendFile(join(mounted.target, 'a'), '+');
-  console.log(
-    `mounted ${await readFile(join(mounted.target, 'a'), 'utf8')} passthrough ${mounted.passthrough}`,
-  );
+  console.log(`mounted ${await readFile(join(mounted.target, 'a'), 'utf8')}`);
+  const { passthrough, nearCaller, nearCallerReason } = await mounted.stats();
+  console.log(`passthrough ${passthrough}, near caller ${nearCaller} ${nearCallerReason}`);
 } catch (error) {
   console.log(String(error));
   await using union = await Union.open({ branches });

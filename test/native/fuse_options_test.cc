@@ -85,8 +85,12 @@ TEST(FuseOptions, NumbersAndSwitches) {
   EXPECT_TRUE(options->uring);
   EXPECT_FALSE(parse({"-o", "br:/a=rw,nouring", "/t"})->uring);
   EXPECT_TRUE(parse({"-o", "br:/a=rw,nouring,uring", "/t"})->uring);
-  for (const char* bad : {"background_copy_up=", "background_copy_up=4k", "threads=0", "threads=x",
-                          "threads=999", "entry_timeout=", "attr_timeout=-1", "x_timeout=1"}) {
+  EXPECT_TRUE(options->near_caller);
+  EXPECT_FALSE(parse({"-o", "br:/a=rw,nonear_caller", "/t"})->near_caller);
+  EXPECT_FALSE(parse({"-o", "br:/a=rw,passthrough=no", "/t"})->passthrough);
+  EXPECT_FALSE(parse({"-o", "br:/a=rw,volatile,novolatile", "/t"})->is_volatile);
+  for (const char* bad : {"nobody", "no", "background_copy_up=", "background_copy_up=4k", "threads=0",
+                          "threads=x", "threads=999", "entry_timeout=", "attr_timeout=-1", "x_timeout=1"}) {
     EXPECT_FALSE(parse({"-o", std::string("br:/a=rw,") + bad, "/t"})) << bad;
   }
 }
