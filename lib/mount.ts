@@ -11,7 +11,7 @@ import { mountAt, readMounts } from './mount/mountinfo.ts';
 import { escapeOption } from './mount/option_list.ts';
 import { ServerProcess, startDetachedServer } from './mount/server_process.ts';
 import { unmount } from './mount/unmount.ts';
-import { checkBranches, checkOverlap, checkTarget } from './mount/validate.ts';
+import { checkTarget } from './mount/validate.ts';
 import { type BranchInput, resolveBranches, resolveStackOptions, type StackOptions } from './options.ts';
 
 export { type ChainIndexOptions, writeChainIndex } from './mount/chain_index.ts';
@@ -100,10 +100,11 @@ export async function mount(target: string, options: MountOptions): Promise<Moun
       hint: "use 'auto' or 'fuse'",
     });
   }
-  const stack = resolveBranches(options.branches).map(({ path, mode }) => ({ path, perm: mode }));
-  const branches = await checkBranches(stack);
+  const branches = resolveBranches(options.branches).map(({ path, mode }) => ({
+    path: resolve(path),
+    perm: mode,
+  }));
   const mountpoint = await checkTarget(target, nonEmpty);
-  checkOverlap(branches, mountpoint);
   const choice = await chooseDriver(driver);
   const args = [
     ...branches.flatMap(({ path, perm }) => ['--branch', path, perm]),

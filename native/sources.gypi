@@ -16,6 +16,7 @@
       "sys/limits.cc",
       "sys/mapped_file.cc",
       "sys/mount_control.cc",
+      "sys/mount_id.cc",
       "sys/names.cc",
       "sys/open_file_attributes.cc",
       "sys/process_control.cc",
@@ -25,6 +26,7 @@
       "sys/whole_file.cc",
       "union/background_copies.cc",
       "union/branch.cc",
+      "union/branch_overlap.cc",
       "union/chain_index.cc",
       "union/chain_index_writer.cc",
       "union/copy_data.cc",
@@ -159,6 +161,7 @@
       "../test/native/layer_tar_reader_test.cc",
       "../test/native/number_map_test.cc",
       "../test/native/sys_command_ring_test.cc",
+      "../test/native/union_branch_overlap_test.cc",
       "../test/native/union_fs_test.cc",
       "../test/native/union_parity_test.cc",
       "../test/native/union_stress_test.cc"

@@ -3,7 +3,7 @@
 
 #include <charconv>
 
-#include "sys/fuse_mount.h"
+#include "sys/mount_id.h"
 #include "sys/process_control.h"
 
 namespace aufs::fuse {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "sys/process_control.h"
 
@@ -11,16 +13,6 @@ namespace {
 
 bool same(const sys::Identity& a, const sys::Identity& b) noexcept {
   return a.device == b.device && a.inode == b.inode;
-}
-
-// `path` is a real path. True if `other` is it or one of the directories above it.
-bool lies_in(std::string path, const sys::Identity& other) {
-  for (;;) {
-    const Result<sys::Identity> here = sys::identity_of(path.empty() ? "/" : path);
-    if (here && same(*here, other)) return true;
-    if (path.empty() || path == "/") return false;
-    path.resize(path.rfind('/'));
-  }
 }
 
 Failure branch_missing(const std::string& path, int code) {
@@ -33,6 +25,62 @@ Failure branch_missing(const std::string& path, int code) {
 Failure overlap(const std::string& path, const std::string& how) {
   return {"ERR_BRANCH_OVERLAP", EINVAL, "branch '" + path + "' " + how + "; use separate directories", path};
 }
+
+std::string parent_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+class BranchCheck {
+ public:
+  // `target` is a real path. Errors: those of stat(2).
+  static Result<BranchCheck> create(const std::string& target) {
+    BranchCheck check(target);
+    for (std::string path = target;; path = parent_of(path)) {
+      AUFS_TRY(const sys::Identity identity, sys::identity_of(path));
+      check.above_.push_back(identity);
+      if (path == "/") return check;
+    }
+  }
+
+  // One branch by itself.
+  MaybeFailure note(const std::string& path) {
+    const Result<std::string> real = sys::real_path(path);
+    if (!real) return branch_missing(path, real.error().code);
+    const Result<sys::Identity> identity = sys::identity_of(*real);
+    if (!identity) return branch_missing(path, identity.error().code);
+    if (!identity->directory) return branch_missing(path, ENOTDIR);
+    const bool contains = std::any_of(above_.begin(), above_.end(),
+                                      [&](const sys::Identity& above) { return same(above, *identity); });
+    if (contains) return overlap(path, "contains the mountpoint '" + target_ + "'");
+    const auto [known, is_new] = branches_.emplace(*real, path);
+    return is_new ? std::nullopt : MaybeFailure(overlap(path, "is branch '" + known->second + "' as well"));
+  }
+
+  // All of them together: what is above each, looked at once however many share it.
+  MaybeFailure places() const {
+    std::unordered_set<std::string> outside;
+    for (const auto& [real, path] : branches_) {
+      for (std::string above = real; above != "/";) {
+        above = parent_of(above);
+        if (!outside.insert(above).second) break;
+        if (const auto other = branches_.find(above); other != branches_.end())
+          return overlap(path, "lies in branch '" + other->second + "'");
+        const Result<sys::Identity> here = sys::identity_of(above);
+        if (here && same(*here, above_.front()))
+          return overlap(path, "lies in the mountpoint '" + target_ + "'");
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  explicit BranchCheck(std::string target) : target_(std::move(target)) {}
+
+  const std::string target_;
+  std::vector<sys::Identity> above_;                       // the mountpoint, and what is above it
+  std::unordered_map<std::string, std::string> branches_;  // as they were given, by real path
+};
 
 }  // namespace
 
@@ -75,25 +123,13 @@ Outcome<std::string> check_target(const Options& options) {
       *real};
 }
 
-MaybeFailure check_branch(const std::string& path, const std::string& target) {
-  const Result<sys::Identity> target_identity = sys::identity_of(target);
-  if (!target_identity)
-    return Failure{"ERR_MOUNTPOINT", target_identity.error().code, "cannot look at '" + target + "'", target};
-  const Result<std::string> real = sys::real_path(path);
-  if (!real) return branch_missing(path, real.error().code);
-  const Result<sys::Identity> identity = sys::identity_of(*real);
-  if (!identity) return branch_missing(path, identity.error().code);
-  if (!identity->directory) return branch_missing(path, ENOTDIR);
-  if (lies_in(target, *identity)) return overlap(path, "contains the mountpoint '" + target + "'");
-  if (lies_in(*real, *target_identity)) return overlap(path, "lies in the mountpoint '" + target + "'");
-  return std::nullopt;
-}
-
-MaybeFailure check_branches(const Options& options, const std::string& target) {
-  for (const BranchSpec& branch : options.branches) {
-    if (auto failure = check_branch(branch.path, target)) return failure;
+MaybeFailure check_branches(const std::vector<std::string>& paths, const std::string& target) {
+  Result<BranchCheck> check = BranchCheck::create(target);
+  if (!check) return Failure{"ERR_MOUNTPOINT", check.error().code, "cannot look at '" + target + "'", target};
+  for (const std::string& path : paths) {
+    if (auto failure = check->note(path)) return failure;
   }
-  return std::nullopt;
+  return check->places();
 }
 
 Outcome<std::unique_ptr<UnionFs>> open_union(const Options& options,

@@ -76,7 +76,10 @@ MaybeFailure Worker::start() {
   if (!target) return target.failure();
   target_ = *target;
   if (auto failure = check_device()) return failure;
-  if (auto failure = check_branches(options_, target_)) return failure;
+  std::vector<std::string> branches;
+  branches.reserve(options_.branches.size());
+  for (const BranchSpec& branch : options_.branches) branches.push_back(branch.path);
+  if (auto failure = check_branches(branches, target_)) return failure;
   auto fs = open_union(options_, [this](const CopyUpEvent& event) { log_.add(event); });
   if (!fs) return fs.failure();
   fs_ = std::move(*fs);

@@ -15,8 +15,4 @@ enum class Unmount { kPlain, kLazy };
 // umount2(2), without following a symlink in the last place. Errors: EBUSY (kPlain only), EINVAL (nothing mounted), EPERM.
 Status unmount_file_system(const char* target, Unmount how) noexcept;
 
-// A number of the topmost mount on `path` that no other mount gets before the machine is started anew; 0 where the kernel has
-// none (before Linux 6.8) or nobody can say. Nothing is asked of who serves the mount.
-std::uint64_t unique_mount_id(const char* path) noexcept;
-
 }  // namespace aufs::sys

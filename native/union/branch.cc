@@ -10,16 +10,12 @@
 #include <string_view>
 
 #include "sys/file_io.h"
+#include "union/branch_overlap.h"
 
 namespace aufs {
 namespace {
 
 constexpr std::size_t kMaxBranches = std::numeric_limits<BranchIndex>::max();
-constexpr int kMaxDepth = 4096;  // directories between a branch and the root; more is a loop of bind mounts
-
-bool same_inode(const struct stat& a, const struct stat& b) {
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
 
 Result<Branch> open_branch(const BranchSpec& spec, bool read_only) {
   Branch branch;
@@ -34,38 +30,19 @@ Result<Branch> open_branch(const BranchSpec& spec, bool read_only) {
   return branch;
 }
 
-// The directories above `dir`, itself first, up to the root of the mount namespace.
-Result<std::vector<struct stat>> ancestors(int dir) {
-  std::vector<struct stat> chain;
-  AUFS_TRY(UniqueFd at, sys::open_at(dir, ".", O_PATH | O_DIRECTORY));
-  for (int depth = 0; depth < kMaxDepth; ++depth) {
-    AUFS_TRY(const struct stat st, sys::stat_fd(at.get()));
-    if (!chain.empty() && same_inode(chain.back(), st)) break;
-    chain.push_back(st);
-    Result<UniqueFd> above = sys::open_at(at.get(), "..", O_PATH | O_DIRECTORY);
-    if (!above) break;  // a directory above may be closed to us; what is known so far has to do
-    at = *std::move(above);
-  }
-  return chain;
-}
-
-bool is_in(const std::vector<struct stat>& chain, const Branch& branch) {
-  return std::any_of(chain.begin(), chain.end(), [&](const struct stat& st) {
-    return st.st_dev == branch.dev && st.st_ino == branch.root_ino;
-  });
-}
-
 // EINVAL if one branch is, or lies in, another.
-Status check_overlap(const std::vector<Branch>& branches, int* culprit) {
-  for (std::size_t i = 0; i < branches.size(); ++i) {
-    AUFS_TRY(const std::vector<struct stat> chain, ancestors(branches[i].root.get()));
-    for (std::size_t k = 0; k < branches.size(); ++k) {
-      if (k == i || !is_in(chain, branches[k])) continue;
-      if (culprit != nullptr) *culprit = static_cast<int>(std::max(i, k));
-      return Error{EINVAL, "branch_overlap"};
-    }
-  }
-  return ok();
+Status check_overlap(const std::vector<int>& roots, int* culprit) {
+  AUFS_TRY(const std::optional<Overlap> found, find_overlap(roots));
+  if (!found) return ok();
+  if (culprit != nullptr) *culprit = static_cast<int>(std::max(found->inner, found->outer));
+  return Error{EINVAL, "branch_overlap"};
+}
+
+std::vector<int> roots_of(const std::vector<Branch>& branches) {
+  std::vector<int> roots;
+  roots.reserve(branches.size() + 1);
+  for (const Branch& branch : branches) roots.push_back(branch.root.get());
+  return roots;
 }
 
 // What stands before the next "+", which is taken off `text` too.
@@ -134,11 +111,9 @@ Status lock_writable(Branch& branch) {
 Result<Branch> open_one_more(const std::vector<Branch>& stack, const BranchSpec& spec, bool read_only) {
   if (stack.size() >= kMaxBranches) return Error{E2BIG, "branch_open"};
   AUFS_TRY(Branch branch, open_branch(spec, read_only));
-  AUFS_TRY(const std::vector<struct stat> chain, ancestors(branch.root.get()));
-  for (const Branch& known : stack) {
-    AUFS_TRY(const std::vector<struct stat> known_chain, ancestors(known.root.get()));
-    if (is_in(chain, known) || is_in(known_chain, branch)) return Error{EINVAL, "branch_overlap"};
-  }
+  std::vector<int> roots = roots_of(stack);
+  roots.push_back(branch.root.get());
+  AUFS_CHECK(check_overlap(roots, nullptr));
   if (branch.perm.writable) AUFS_CHECK(lock_writable(branch));
   return branch;
 }
@@ -155,7 +130,7 @@ Result<std::vector<Branch>> open_branches(const std::vector<BranchSpec>& specs, 
     branches.push_back(std::move(branch));
   }
   if (culprit != nullptr) *culprit = -1;
-  AUFS_CHECK(check_overlap(branches, culprit));
+  AUFS_CHECK(check_overlap(roots_of(branches), culprit));
   for (std::size_t i = 0; i < branches.size(); ++i) {
     if (!branches[i].perm.writable) continue;
     if (const Status locked = lock_writable(branches[i]); !locked) {
