@@ -15,6 +15,7 @@
 #include "union/branch.h"
 #include "union/chain_format.h"
 #include "union/dir_index.h"
+#include "union/small_shared_mutex.h"
 #include "union/union_fs.h"
 
 // One inode of the union and its locks.
@@ -25,7 +26,7 @@
 //   2. Node::copy_up_mutex        one copy_up per inode; held while data is copied, but for copies behind (partial_copy.h)
 //   3. Engine::rename_mutex       whoever locks two unrelated directories
 //   4. Directory::lock            ancestors before descendants, otherwise by address (only with 3)
-//   5. Node::state                of the file that a name leads to
+//   5. Node::state                of the file that a name leads to, once: a waiting writer keeps readers out, be they the same thread
 //   6. leaves: Directory::layers_mutex, the mutexes inside InodeTable, LookupCache, DirFdCache, InodeNumbers, HardLinks,
 //      BackgroundCopies, PartialCopy.
 //      No system call but open and close is made under a leaf, and no other lock is taken.
@@ -106,10 +107,11 @@ class Node {
   const mode_t type;               // S_IFMT bits
   std::uint64_t front_number = 0;  // see UnionFs::number_of_front()
 
-  std::mutex copy_up_mutex;
+  SmallSharedMutex copy_up_mutex;  // nobody shares it
 
-  // Guards what follows; held (shared) while the backing file is used by name.
-  mutable std::shared_mutex state;
+  // Guards what follows, but for dir; held (shared) while the backing file is used by name. Names of a directory change under an
+  // exclusive tree_lock only, so that whoever shares that may read them without.
+  mutable SmallSharedMutex state;
   BranchIndex branch = kNoBranch;  // where the data is; for a directory see Directory::layers
   ino_t backing_ino = 0;           // st_ino of the data there
   const chain_format::Entry* record =

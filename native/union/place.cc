@@ -35,12 +35,8 @@ void remember_fd(Directory& dir, BranchIndex branch, const SharedFd& fd) {
 Result<SharedFd> dir_fd(Engine& engine, const NodePtr& dir, BranchIndex branch) {
   AUFS_TRY(const SharedFd cached, cached_fd(*dir->dir, branch));
   if (cached) return cached;
-  Name name;
-  {
-    const std::shared_lock guard(dir->state);
-    if (dir->names.empty()) return Error{ESTALE, "branch_directory"};
-    name = dir->names.front();
-  }
+  if (dir->names.empty()) return Error{ESTALE, "branch_directory"};
+  const Name& name = dir->names.front();
   AUFS_TRY(const SharedFd parent, dir_fd(engine, name.parent, branch));
   AUFS_TRY(UniqueFd opened,
            sys::open_at(parent->get(), name.name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));

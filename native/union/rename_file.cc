@@ -28,8 +28,8 @@ struct LockStates {
     b_ = std::unique_lock(b->state, std::defer_lock);
     std::lock(a_, b_);
   }
-  std::unique_lock<std::shared_mutex> a_;
-  std::unique_lock<std::shared_mutex> b_;
+  std::unique_lock<SmallSharedMutex> a_;
+  std::unique_lock<SmallSharedMutex> b_;
 };
 
 void replace_name(Node& node, const NamedEntry& from, const NamedEntry& to) {
