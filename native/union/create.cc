@@ -208,8 +208,9 @@ Result<Found> make_unnamed_file(Engine& engine, const NodePtr& parent, mode_t mo
   const NodePtr node = engine.inodes->intern(attr.st.st_ino, attr.st.st_mode, [&](Node& fresh) {
     fresh.branch = branch;
     fresh.backing_ino = backing;
-    fresh.pin = *opened;
-    fresh.unnamed = true;
+    RareState& rare = fresh.change_rare();
+    rare.pin = *opened;
+    rare.unnamed = true;
   });
   return Found{node, attr};
 }
@@ -247,10 +248,10 @@ Result<Found> try_link(Engine& engine, const NodePtr& node, const NodePtr& paren
     AUFS_TRY(const Place place, locate(engine, node));
     AUFS_CHECK(place.name.empty() ? sys::link_fd(place.fd, dir, leaf)
                                   : sys::link(place.fd, place.leaf(), dir, leaf));
-    if (node->unnamed) {
-      node->unnamed = false;
-      node->names.push_back({parent, name});
-      node->pin.reset();
+    if (node->rare().unnamed) {
+      node->change_rare().unnamed = false;
+      node->names.add({parent, name});
+      node->unpin();
     }
     return ok();
   });

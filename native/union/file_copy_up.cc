@@ -26,7 +26,7 @@ Status FileCopyUp::run(off_t size, bool behind) {
     const std::shared_lock guard(node_->state);
     AUFS_TRY(from_, locate(engine_, node_));
     origin_ = node_->branch;
-    if (node_->lent) return Error{EBUSY, "copy_up"};
+    if (node_->rare().lent) return Error{EBUSY, "copy_up"};
   }
   AUFS_TRY(stat_, sys::stat_at(from_.fd, from_.leaf()));
   AUFS_TRY(upper_, dir_fd(engine_, target_.parent ? target_.parent : engine_.root, to_));
@@ -92,7 +92,7 @@ Status FileCopyUp::leave_behind(UniqueFd& source, StagedFile& copy) {
                                                      *std::move(missing));
   {
     const std::lock_guard guard(node_->state);
-    node_->partial = partial;
+    node_->change_rare().partial = partial;
   }
   left_behind_ = true;
   return ok();
@@ -137,7 +137,7 @@ Status FileCopyUp::publish(StagedFile* copy) {
   if (const Status shown = show(name); !shown) return shown;
   ungroup.dismiss();
   node_->grouped = node_->grouped || grouped;
-  node_->pin.reset();  // of the original, if it had lost the names that were known; the copy has one
+  node_->unpin();  // of the original, if it had lost the names that were known; the copy has one
   engine_.numbers.keep(engine_.branch(to_), made.st_ino, node_->ino);
   note_file(*index, made.st_ino);
   keep.reset();
@@ -192,16 +192,9 @@ Result<bool> FileCopyUp::keep_group(StagedFile* copy) {
 
 void FileCopyUp::note_file(DirIndex& index, ino_t ino) {
   index.put(target_.name, {to_, false, static_cast<unsigned char>(IFTODT(stat_.st_mode)), ino});
-  const auto same = [&](const Name& known) {
-    return known.parent == target_.parent && known.name == target_.name;
-  };
-  if (node_->grouped) {
-    if (std::none_of(node_->names.begin(), node_->names.end(), same)) {
-      node_->names.push_back({target_.parent, target_.name});
-    }
-    return;
-  }
-  node_->names.assign(1, {target_.parent, target_.name});
+  NameList& names = node_->names;
+  if (!node_->grouped) names.assign({target_.parent, target_.name});
+  else if (!names.has(target_.parent, target_.name)) names.add({target_.parent, target_.name});
 }
 
 // An inode without a known name lives in its descriptor only, unless it has names below that nobody looked up yet: then
@@ -219,7 +212,7 @@ Status FileCopyUp::publish_unnamed(StagedFile* copy) {
   AUFS_TRY(const struct stat made, sys::stat_fd(fd->get()));
   if (grouped) engine_.numbers.keep(engine_.branch(to_), made.st_ino, node_->ino);
   node_->grouped = grouped;
-  node_->pin = grouped ? nullptr : share(*std::move(fd));
+  node_->change_rare().pin = grouped ? nullptr : share(*std::move(fd));
   move_node(copy, made.st_ino);
   return ok();
 }
@@ -229,9 +222,10 @@ Status FileCopyUp::publish_unnamed(StagedFile* copy) {
 void FileCopyUp::move_node(StagedFile* copy, ino_t ino) {
   node_->branch = to_;
   node_->backing_ino = ino;
-  node_->partial.reset();
-  if (copy == nullptr || node_->open_count == 0) return;
-  node_->backing.read = node_->backing.write = copy->shared_fd();
+  RareState& rare = node_->change_rare();
+  rare.partial.reset();
+  if (copy != nullptr && rare.open_count > 0) rare.backing.read = rare.backing.write = copy->shared_fd();
+  node_->tidy();
 }
 
 }  // namespace aufs

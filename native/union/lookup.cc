@@ -30,7 +30,7 @@ bool is_before(const struct timespec& a, const struct timespec& b) {
 void show_lower_links(Engine& engine, const Node& node, struct stat& st) {
   const long gone = st.st_nlink == 1 ? (node.names.empty() ? 1 : 0) : engine.hard_links.count_gone(node.ino);
   st.st_nlink = static_cast<nlink_t>(std::max(0L, static_cast<long>(st.st_nlink) - gone));
-  if (is_before(st.st_ctim, node.hidden_at)) st.st_ctim = node.hidden_at;
+  if (is_before(st.st_ctim, node.rare().hidden_at)) st.st_ctim = node.rare().hidden_at;
 }
 
 // Replaces what the backing file cannot know. The caller holds node->state.
@@ -40,43 +40,39 @@ void fix_up(Engine& engine, const Node& node, Attr& attr) {
     attr.st.st_nlink = node.dir->removed ? 0 : links_of_directory(node, attr.st);
     return;
   }
+  const RareState& rare = node.rare();
   if (node.grouped) {
     const auto group = engine.hard_links.find(node.ino);
     const long left = group ? group->left : 0;
     attr.st.st_nlink =
-        static_cast<nlink_t>(std::max(0L, static_cast<long>(attr.st.st_nlink) - 1 + left - node.covered));
+        static_cast<nlink_t>(std::max(0L, static_cast<long>(attr.st.st_nlink) - 1 + left - rare.covered));
     return;
   }
   if (!engine.is_writable(node.branch)) {
     show_lower_links(engine, node, attr.st);
-  } else if (node.covered > 0) {
-    attr.st.st_nlink = static_cast<nlink_t>(std::max(0L, static_cast<long>(attr.st.st_nlink) - node.covered));
-    if (is_before(attr.st.st_ctim, node.hidden_at)) attr.st.st_ctim = node.hidden_at;
+  } else if (rare.covered > 0) {
+    attr.st.st_nlink = static_cast<nlink_t>(std::max(0L, static_cast<long>(attr.st.st_nlink) - rare.covered));
+    if (is_before(attr.st.st_ctim, rare.hidden_at)) attr.st.st_ctim = rare.hidden_at;
   }
 }
 
 constexpr std::size_t kMaxNames = 64;
 
-bool has_name(const Node& node, const NodePtr& parent, const std::string& name) {
-  return std::any_of(node.names.begin(), node.names.end(),
-                     [&](const Name& known) { return known.parent == parent && known.name == name; });
-}
-
 bool knows_name(const Node& node, const NodePtr& parent, const std::string& name) {
   const std::shared_lock guard(node.state);
-  return has_name(node, parent, name);
+  return node.names.has(parent, name);
 }
 
 // Of a file with very many names not all are remembered: the others lead to it as well.
 void remember_name(const NodePtr& node, const NodePtr& parent, const std::string& name) {
   {
     const std::shared_lock guard(node->state);
-    if (has_name(*node, parent, name) || node->names.size() >= kMaxNames) return;
+    if (node->names.has(parent, name) || node->names.size() >= kMaxNames) return;
   }
   const std::lock_guard guard(node->state);
-  if (has_name(*node, parent, name)) return;
-  node->names.push_back({parent, name});
-  node->pin.reset();  // a file that had lost all known names has one again: it was a hard link
+  if (node->names.has(parent, name)) return;
+  node->names.add({parent, name});
+  node->unpin();  // a file that had lost all known names has one again: it was a hard link
   node->gone = false;
 }
 
@@ -113,25 +109,19 @@ void fill_file(Engine& engine, Node& node, BranchIndex branch, ino_t ino) {
 bool is_same_inode(const Node& node, const NodePtr& parent, const std::string& name, BranchIndex branch,
                    ino_t ino) {
   const std::shared_lock guard(node.state);
-  if (node.is_dir()) return node.names.empty() || has_name(node, parent, name);
+  if (node.is_dir()) return node.names.empty() || node.names.has(parent, name);
   return node.grouped || (node.branch == branch && node.backing_ino == ino);
-}
-
-bool same_time(const struct timespec& a, const struct timespec& b) {
-  return !is_before(a, b) && !is_before(b, a);
 }
 
 // Behind an edit: true if the node is of a file that was deleted behind the union, whose inode number another one got.
 bool is_reused(Node& node, const Birth& birth) {
-  const struct timespec unknown {};
   const std::lock_guard guard(node.state);
   if (node.birth.branch != birth.branch ||
       node.birth.ino != birth.ino) {  // copied up, or the stack is another one
     node.birth = birth;
     return false;
   }
-  const bool known = !same_time(node.birth.time, unknown) && !same_time(birth.time, unknown);
-  return known && !same_time(node.birth.time, birth.time);
+  return node.birth.time != 0 && birth.time != 0 && node.birth.time != birth.time;
 }
 
 // Behind an edit: forgets the names that lead to the file no more, for it was renamed behind the union. It is about to get a new one.
@@ -142,9 +132,7 @@ void forget_stale_names(Engine& engine, Node& node) {
     const Result<struct stat> st = dir ? sys::stat_at((*dir)->get(), name.name.c_str()) : dir.error();
     return st && st->st_ino == node.backing_ino;
   };
-  node.names.erase(std::remove_if(node.names.begin(), node.names.end(),
-                                  [&](const Name& name) { return !leads_here(name); }),
-                   node.names.end());
+  node.names.remove_if([&](const Name& name) { return !leads_here(name); });
 }
 
 // The directory above was read anew: another directory may have the name in any branch, which its descriptors do not tell.
@@ -220,10 +208,10 @@ Result<Found> node_for(Engine& engine, const NodePtr& parent, const std::string&
 Result<Found> node_with(Engine& engine, const NodePtr& parent, const std::string& name,
                         const NameEntry& entry, Attr attr) {
   const ino_t backing = attr.st.st_ino;
-  const Birth birth{entry.top, backing, attr.btime};
+  const Birth birth{entry.top, backing, to_nanoseconds(attr.btime).value_or(0)};
   const auto intern = [&](std::uint64_t ino) {
     return engine.inodes->intern(ino, attr.st.st_mode, [&](Node& fresh) {
-      fresh.names.push_back({parent, name});
+      fresh.names.add({parent, name});
       fresh.birth = birth;
       fresh.record = recorded_entry(engine, *parent->dir, entry.recorded);
       if (fresh.is_dir()) fill_directory(engine, fresh, *parent->dir, name);
@@ -248,7 +236,7 @@ Result<Found> node_with(Engine& engine, const NodePtr& parent, const std::string
     follow_layers(engine, node, parent->dir->index->branches_of(name), parent->dir->reading);
   {
     const std::shared_lock guard(node->state);
-    if (node->is_dir() || (node->branch == entry.top && !node->grouped && !node->partial)) {
+    if (node->is_dir() || (node->branch == entry.top && !node->grouped && !node->rare().partial)) {
       fix_up(engine, *node, attr);
       return Found{node, attr};
     }
@@ -263,7 +251,7 @@ NodePtr known_node(Engine& engine, const NodePtr& parent, const std::string& nam
   NodePtr node = engine.inodes->find(engine.numbers.number(engine.branch(entry.top).dev, entry.ino));
   if (!node || node->is_dir()) return nullptr;
   const std::shared_lock guard(node->state);
-  const bool same = !node->grouped && node->branch == entry.top && has_name(*node, parent, name);
+  const bool same = !node->grouped && node->branch == entry.top && node->names.has(parent, name);
   return same ? node : nullptr;
 }
 
@@ -353,15 +341,16 @@ Result<Attr> attributes_held(Engine& engine, const NodePtr& node, struct stat* b
   Attr attr;
   Result<struct stat> st = stat_backing(engine, node, attr);
   // Deleted or replaced behind the union while it is open.
-  if (!st && node->backing.read)
-    st = sys::stat_with_birth(node->backing.read->get(), "", &attr.btime, &attr.protection);
+  const RareState& rare = node->rare();
+  if (!st && rare.backing.read)
+    st = sys::stat_with_birth(rare.backing.read->get(), "", &attr.btime, &attr.protection);
   if (!st) return st.error();
   attr.st = *st;
   if (backing != nullptr) *backing = *st;
-  if (node->partial) {
-    AUFS_TRY(attr.st, node->partial->show());
+  if (rare.partial) {
+    AUFS_TRY(attr.st, rare.partial->show());
   }
-  attr.passing = node->partial != nullptr;
+  attr.passing = rare.partial != nullptr;
   fix_up(engine, *node, attr);
   return attr;
 }

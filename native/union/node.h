@@ -8,13 +8,13 @@
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
-#include <string>
 #include <vector>
 
 #include "base/unique_fd.h"
 #include "union/branch.h"
 #include "union/chain_format.h"
 #include "union/dir_index.h"
+#include "union/name_list.h"
 #include "union/small_shared_mutex.h"
 #include "union/union_fs.h"
 
@@ -31,12 +31,6 @@
 //      BackgroundCopies, PartialCopy.
 //      No system call but open and close is made under a leaf, and no other lock is taken.
 namespace aufs {
-
-// One of the names of a node.
-struct Name {
-  NodePtr parent;
-  std::string name;
-};
 
 // A directory of one branch that is part of a directory of the union.
 struct DirLayer {
@@ -89,12 +83,34 @@ struct Backing {
 struct Birth {
   BranchIndex branch = kNoBranch;
   ino_t ino = 0;
-  struct timespec time {};  // zero: not known
+  std::int64_t time = 0;  // in nanoseconds; 0: not known
 };
 
 class PartialCopy;
 using PartialCopyPtr = std::shared_ptr<PartialCopy>;
 
+// What few files have at a time.
+struct RareState {
+  SharedFd pin;     // the inode itself, once it has no name to be reached by
+  Backing backing;  // open while open_count > 0
+  // While its data is copied behind: what is written goes there, and it knows size and times. `branch` is still that of the original.
+  PartialCopyPtr partial;
+  // When the last of its lower names was hidden: what the inode itself, in a read-only branch, cannot tell. Zero: never.
+  struct timespec hidden_at {};
+  // How many of its names in a writable branch were covered from a branch above: the file there stays as it is.
+  long covered = 0;
+  unsigned open_count = 0;
+  bool unnamed = false;  // made by tmpfile() and not linked yet
+  bool lent =
+      false;  // while open: the kernel reads or writes the backing file itself, so it must stay what it is
+
+  bool is_needed() const noexcept {
+    const bool hidden = hidden_at.tv_sec != 0 || hidden_at.tv_nsec != 0 || covered != 0;
+    return pin || partial || hidden || open_count != 0 || unnamed;
+  }
+};
+
+// Every byte here is there as often as there are files that the kernel knows.
 class Node {
  public:
   Node(std::uint64_t inode_number, mode_t file_type) : ino(inode_number), type(file_type & S_IFMT) {
@@ -104,36 +120,44 @@ class Node {
   bool is_dir() const noexcept { return dir != nullptr; }
 
   const std::uint64_t ino;         // st_ino, constant for life
-  const mode_t type;               // S_IFMT bits
   std::uint64_t front_number = 0;  // see UnionFs::number_of_front()
 
   SmallSharedMutex copy_up_mutex;  // nobody shares it
-
   // Guards what follows, but for dir; held (shared) while the backing file is used by name. Names of a directory change under an
   // exclusive tree_lock only, so that whoever shares that may read them without.
   mutable SmallSharedMutex state;
-  BranchIndex branch = kNoBranch;  // where the data is; for a directory see Directory::layers
-  ino_t backing_ino = 0;           // st_ino of the data there
-  const chain_format::Entry* record =
-      nullptr;              // what the chain index says of it, as long as it is there; null: nothing
-  Birth birth;              // of what a name led to when that was last another inode of the branches
-  std::vector<Name> names;  // the known ones that exist in `branch`, or, when `grouped`, all known
-  bool grouped = false;     // a hard-link group: reached through HardLinks, not by its names
-  SharedFd pin;             // the inode itself, once it has no name to be reached by
-  Backing backing;          // open while open_count > 0
-  // While its data is copied behind: what is written goes there, and it knows size and times. `branch` is still that of the original.
-  PartialCopyPtr partial;
-  // When the last of its lower names was hidden: what the inode itself, in a read-only branch, cannot tell. Zero: never.
-  struct timespec hidden_at {};
-  // How many of its names in a writable branch were covered from a branch above: the file there stays as it is.
-  long covered = 0;
-  unsigned open_count = 0;
-  bool unnamed = false;  // made by tmpfile() and not linked yet
-  bool gone = false;     // its last link went: nobody will find it again
-  bool lent =
-      false;  // while open: the kernel reads or writes the backing file itself, so it must stay what it is
 
-  std::unique_ptr<Directory> dir;  // directories only
+  const mode_t type;               // S_IFMT bits, constant for life
+  BranchIndex branch = kNoBranch;  // where the data is; for a directory see Directory::layers
+  bool grouped = false;            // a hard-link group: reached through HardLinks, not by its names
+  bool gone = false;               // its last link went: nobody will find it again
+  ino_t backing_ino = 0;           // st_ino of the data in `branch`
+  const chain_format::Entry* record =
+      nullptr;     // what the chain index says of it, as long as it is there; null: nothing
+  Birth birth;     // of what a name led to when that was last another inode of the branches
+  NameList names;  // the known ones that exist in `branch`, or, when `grouped`, all known
+
+  // To look at: as of a file that has nothing of that, for one that has none.
+  const RareState& rare() const noexcept { return rare_ ? *rare_ : kNothingRare; }
+  // To change. Whoever takes something away calls tidy() afterwards.
+  RareState& change_rare() {
+    if (!rare_) rare_ = std::make_unique<RareState>();
+    return *rare_;
+  }
+  void tidy() noexcept {
+    if (rare_ && !rare_->is_needed()) rare_.reset();
+  }
+  void unpin() noexcept {
+    if (!rare_) return;
+    rare_->pin.reset();
+    tidy();
+  }
+
+  std::unique_ptr<Directory> dir;  // directories only; has locks of its own
+
+ private:
+  static inline const RareState kNothingRare{};
+  std::unique_ptr<RareState> rare_;
 };
 
 class OpenFile {

@@ -46,7 +46,7 @@ Status check_record(Engine& engine, const Node& node, int fd) {
 
 // Opens what the node's opens need together. The caller holds node->state exclusively.
 Status open_backing(Engine& engine, const NodePtr& node, bool read, bool write, bool append) {
-  Backing& backing = node->backing;
+  Backing& backing = node->change_rare().backing;
   const bool above = engine.is_writable(node->branch);
   if ((!read || backing.read) && (!write || !above || backing.write)) return ok();
   AUFS_TRY(const Place place, locate(engine, node));
@@ -105,9 +105,11 @@ Status copy_up_on_open(Engine& engine, const NodePtr& node) {
 OpenFile::~OpenFile() {
   Backing last;  // closed after the lock is released
   const std::lock_guard guard(node->state);
-  if (--node->open_count > 0) return;
-  node->lent = false;
-  std::swap(last, node->backing);
+  RareState& rare = node->change_rare();
+  if (--rare.open_count > 0) return;
+  rare.lent = false;
+  std::swap(last, rare.backing);
+  node->tidy();
 }
 
 Result<UniqueFd> open_for_reading(const Place& place, bool keep_atime) {
@@ -130,7 +132,7 @@ Result<OpenFilePtr> open_node(Engine& engine, const NodePtr& node, int flags) {
   {
     const std::lock_guard guard(node->state);
     AUFS_CHECK(open_backing(engine, node, wants_read(flags), write, (flags & O_APPEND) != 0));
-    ++node->open_count;
+    ++node->change_rare().open_count;
   }
   file = std::make_shared<OpenFile>(node, flags);
   if ((flags & O_TRUNC) != 0) {
@@ -143,48 +145,51 @@ Result<OpenFilePtr> open_node(Engine& engine, const NodePtr& node, int flags) {
 OpenFilePtr adopt_open(const NodePtr& node, int flags, SharedFd fd) {
   {
     const std::lock_guard guard(node->state);
-    node->backing.read = node->backing.write = std::move(fd);
-    ++node->open_count;
+    RareState& rare = node->change_rare();
+    rare.backing.read = rare.backing.write = std::move(fd);
+    ++rare.open_count;
   }
   return std::make_shared<OpenFile>(node, flags);
 }
 
 Result<SharedFd> reading_fd(const NodePtr& node) {
   const std::shared_lock guard(node->state);
-  if (!node->backing.read) return Error{EBADF, "read"};
-  return node->backing.read;
+  const SharedFd& fd = node->rare().backing.read;
+  return fd ? Result<SharedFd>(fd) : Error{EBADF, "read"};
 }
 
 Result<SharedFd> writing_fd(Engine& engine, const NodePtr& node) {
   {
     const std::shared_lock guard(node->state);
-    if (engine.is_writable(node->branch) && node->backing.write) return node->backing.write;
+    const SharedFd& fd = node->rare().backing.write;
+    if (engine.is_writable(node->branch) && fd) return fd;
   }
   AUFS_CHECK(copy_up(engine, node));
   const std::lock_guard guard(node->state);
   AUFS_CHECK(open_backing(engine, node, false, true, true));
-  return node->backing.write;
+  return node->rare().backing.write;
 }
 
 Result<WriteTarget> write_target(Engine& engine, const NodePtr& node) {
   {
     const std::shared_lock guard(node->state);
-    if (node->partial && !node->partial->failed) return WriteTarget{nullptr, node->partial};
-    if (engine.is_writable(node->branch) && node->backing.write)
-      return WriteTarget{node->backing.write, nullptr};
+    const RareState& rare = node->rare();
+    if (rare.partial && !rare.partial->failed) return WriteTarget{nullptr, rare.partial};
+    if (engine.is_writable(node->branch) && rare.backing.write)
+      return WriteTarget{rare.backing.write, nullptr};
   }
   AUFS_CHECK(begin_copy_up(engine, node));
   const std::lock_guard guard(node->state);
-  if (node->partial) return WriteTarget{nullptr, node->partial};
+  if (const PartialCopyPtr& partial = node->rare().partial) return WriteTarget{nullptr, partial};
   AUFS_CHECK(open_backing(engine, node, false, true, true));
-  return WriteTarget{node->backing.write, nullptr};
+  return WriteTarget{node->rare().backing.write, nullptr};
 }
 
 // With the state's lock held exclusively nobody here opens the file meanwhile (see sys::has_writers).
 Result<bool> has_writers(Engine& engine, const NodePtr& node) {
   const std::lock_guard guard(node->state);
   if (!engine.is_writable(node->branch)) return false;
-  if (node->backing.write) return true;
+  if (node->rare().backing.write) return true;
   AUFS_TRY(const Place place, locate(engine, node));
   AUFS_TRY(const UniqueFd fd, open_place(place, O_RDONLY));
   return sys::has_writers(fd.get());

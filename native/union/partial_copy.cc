@@ -191,17 +191,19 @@ Status PartialCopy::complete() {
 
 PartialCopyPtr partial_of(const Node& node) {
   const std::shared_lock guard(node.state);
-  return node.partial;
+  return node.rare().partial;
 }
 
 Result<Place> locate_attributes(Engine& engine, const NodePtr& node) {
-  if (node->partial) return Place::in(node->partial->staged().shared_fd(), "");
+  const PartialCopyPtr& partial = node->rare().partial;
+  if (partial) return Place::in(partial->staged().shared_fd(), "");
   return locate(engine, node);
 }
 
 bool is_lost(const Node& node) {
   const std::shared_lock guard(node.state);
-  return node.names.empty() && node.partial && node.partial->lower().st_nlink == 1;
+  const PartialCopyPtr& partial = node.rare().partial;
+  return node.names.empty() && partial && partial->lower().st_nlink == 1;
 }
 
 }  // namespace aufs

@@ -108,7 +108,7 @@ Result<Place> locate(Engine& engine, const NodePtr& node) {
     AUFS_TRY(SharedFd fd, dir_fd(engine, node, top_branch(*node)));
     return Place::in(std::move(fd), "");
   }
-  if (node->pin) return Place::in(node->pin, "");
+  if (const SharedFd& pinned = node->rare().pin) return Place::in(pinned, "");
   if (node->grouped) {
     if (const auto group = engine.hard_links.find(node->ino)) {
       return Place::in(group->directory, group->file);
@@ -120,10 +120,10 @@ Result<Place> locate(Engine& engine, const NodePtr& node) {
 }
 
 Status pin(Engine& engine, const NodePtr& node) {
-  if (node->pin) return ok();
+  if (node->rare().pin) return ok();
   AUFS_TRY(const Place place, locate(engine, node));
   AUFS_TRY(UniqueFd fd, sys::open_at(place.fd, place.name.empty() ? "." : place.leaf(), O_PATH | O_NOFOLLOW));
-  node->pin = share(std::move(fd));
+  node->change_rare().pin = share(std::move(fd));
   return ok();
 }
 

@@ -18,10 +18,6 @@
 namespace aufs {
 namespace {
 
-bool is_name(const Name& known, const NodePtr& parent, const std::string& name) {
-  return known.parent == parent && known.name == name;
-}
-
 // One removal: what is removed, and the branch in which that happens.
 struct Removal {
   NameEntry entry;
@@ -54,33 +50,29 @@ void forget_entry(DirIndex& index, const std::string& name, const Removal& remov
 }  // namespace
 
 Status before_name_goes(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& name) {
-  const bool others = std::any_of(node->names.begin(), node->names.end(),
-                                  [&](const Name& known) { return !is_name(known, parent, name); });
+  const bool others = node->names.size() > (node->names.has(parent, name) ? 1 : 0);
   return others || node->grouped ? ok() : pin(engine, node);
 }
 
 void after_name_went(Engine& engine, const NodePtr& node, const NodePtr& parent, const std::string& name,
                      const NameEntry& entry, nlink_t links, BranchIndex branch) {
-  auto& names = node->names;
-  names.erase(std::remove_if(names.begin(), names.end(),
-                             [&](const Name& known) { return is_name(known, parent, name); }),
-              names.end());
-  if (names.empty() && links <= 1 && !node->grouped) node->gone = true;
+  node->names.remove_if([&](const Name& known) { return known.is(parent, name); });
+  if (node->names.empty() && links <= 1 && !node->grouped) node->gone = true;
   // A name that existed below only is covered now; one that was copied up was counted then.
   const bool has_links = links > 1 || engine.hard_links.count_gone(node->ino) > 0;
   if (!engine.is_writable(entry.top)) {
     if (has_links) engine.hard_links.name_covered(node->ino);
-    node->hidden_at = sys::now();
+    node->change_rare().hidden_at = sys::now();
   } else if (entry.top != branch) {
-    ++node->covered;
-    node->hidden_at = sys::now();
+    ++node->change_rare().covered;
+    node->change_rare().hidden_at = sys::now();
   }
   if (!node->grouped) return;
   const Result<Place> place = locate(engine, node);
   if (!place) return;
   const Result<struct stat> st = sys::stat_at(place->fd, place->leaf());
   const auto group = engine.hard_links.find(node->ino);
-  if (!st || !group || static_cast<long>(st->st_nlink) - node->covered > 1 || group->left > 0) return;
+  if (!st || !group || static_cast<long>(st->st_nlink) - node->rare().covered > 1 || group->left > 0) return;
   // Only the pseudo-link itself is left.
   if (!pin(engine, node)) return;
   node->grouped = false;

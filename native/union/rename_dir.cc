@@ -70,7 +70,7 @@ Status check_allowed(Engine& engine, const NodePtr& dir, BranchIndex branch) {
 
 void set_name(const NodePtr& node, const NodePtr& parent, const std::string& name) {
   const std::lock_guard guard(node->state);
-  node->names.assign(1, {parent, name});
+  node->names.assign({parent, name});
 }
 
 // The directory that a rename replaces: it must show nothing. Gives its node and its topmost descriptor.
@@ -192,7 +192,7 @@ void note_exchanged(Engine& engine, const NamedEntry& from, const NamedEntry& to
   const auto rename_one = [](const NodePtr& node, const NamedEntry& old_at, const NamedEntry& new_at) {
     const std::lock_guard guard(node->state);
     for (Name& known : node->names) {
-      if (known.parent == old_at.dir && known.name == old_at.name) known = {new_at.dir, new_at.name};
+      if (known.is(old_at.dir, old_at.name)) known = {new_at.dir, new_at.name};
     }
   };
   rename_one(source, from, to);

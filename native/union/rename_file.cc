@@ -34,7 +34,7 @@ struct LockStates {
 
 void replace_name(Node& node, const NamedEntry& from, const NamedEntry& to) {
   for (Name& known : node.names) {
-    if (known.parent != from.dir || known.name != from.name) continue;
+    if (!known.is(from.dir, from.name)) continue;
     known = {to.dir, to.name};
     return;
   }

@@ -72,11 +72,12 @@ void renumber_file(Engine& engine, Node& node, const Renumbering& renumbering) {
   const std::lock_guard guard(node.state);
   if (node.branch == kNoBranch) return;
   node.branch = renumbering(node.branch);
-  node.covered = 0;  // what covered its names may be gone
+  if (node.rare().covered != 0) node.change_rare().covered = 0;  // what covered its names may be gone
+  node.tidy();
   if (node.branch != kNoBranch) return;
   engine.inodes->drop(node);
   node.names.clear();
-  node.pin.reset();
+  node.unpin();
   node.grouped = false;
 }
 
@@ -165,8 +166,11 @@ std::vector<Name> refresh_file(Engine& engine, const NodePtr& node, const NodeSe
                                const NodeSet& gone) {
   const bool same = refresh_group(engine, *node);
   const std::vector<Name> names = [&] {
+    std::vector<Name> copy;
     const std::shared_lock guard(node->state);
-    return node->names;
+    copy.reserve(node->names.size());
+    for (const Name& name : node->names) copy.push_back(name);
+    return copy;
   }();
   std::vector<Name> left;
   std::vector<Name> lost;
@@ -177,10 +181,11 @@ std::vector<Name> refresh_file(Engine& engine, const NodePtr& node, const NodeSe
   if (same && lost.empty()) return lost;
   const std::lock_guard guard(node->state);
   if (left.empty() && !node->grouped) {
-    if (node->open_count > 0) (void)pin(engine, node);
+    if (node->rare().open_count > 0) (void)pin(engine, node);
     else engine.inodes->drop(*node);
   }
-  node->names = std::move(left);
+  node->names.clear();
+  for (Name& name : left) node->names.add(std::move(name));
   return lost;
 }
 
@@ -299,7 +304,7 @@ Status remove_branch(Engine& engine, BranchIndex branch, const std::vector<NodeP
                      StackChange& change) {
   if (engine.branches.size() == 1) return Error{EINVAL, "last_branch"};
   change.users = users_of(engine, [&](const Node& node) {
-    return !node.is_dir() && node.branch == branch && (node.open_count > 0 || node.unnamed);
+    return !node.is_dir() && node.branch == branch && (node.rare().open_count > 0 || node.rare().unnamed);
   });
   for (const NodePtr& dir : held) {
     if (!is_only_in(*dir, branch)) continue;
@@ -325,7 +330,7 @@ Status change_perm(Engine& engine, BranchIndex branch, const BranchPerm& perm, S
   if (takes && engine.options.read_only) return Error{EROFS, "branch"};
   if (gives_up) {
     change.users = users_of(engine, [&](const Node& node) {
-      return !node.is_dir() && node.branch == branch && node.lent && node.backing.write;
+      return !node.is_dir() && node.branch == branch && node.rare().lent && node.rare().backing.write;
     });
     if (!change.users.empty()) return Error{EBUSY, "branch"};
     AUFS_CHECK(flush_hard_links(engine));

@@ -18,8 +18,8 @@ namespace {
 
 // The caller holds node->state.
 Status set_size(Engine& engine, const NodePtr& node, off_t size) {
-  if (node->backing.write && engine.is_writable(node->branch))
-    return sys::truncate(node->backing.write->get(), size);
+  const SharedFd& open = node->rare().backing.write;
+  if (open && engine.is_writable(node->branch)) return sys::truncate(open->get(), size);
   AUFS_TRY(const Place place, locate(engine, node));
   AUFS_TRY(const UniqueFd fd, place.name.empty()
                                   ? sys::reopen(place.fd, O_WRONLY)

@@ -98,7 +98,8 @@ Status UnionFs::fsync(const OpenFilePtr& file, bool data_only) {
     AUFS_CHECK(finish_copy_up(impl_->engine, file->node));
     const std::shared_lock guard(file->node->state);
     if (!impl_->engine.is_writable(file->node->branch)) return ok();  // nothing of it was written
-    fd = file->node->backing.write ? file->node->backing.write : file->node->backing.read;
+    const Backing& backing = file->node->rare().backing;
+    fd = backing.write ? backing.write : backing.read;
   }
   return data_only ? sys::fdatasync(fd->get()) : sys::fsync(fd->get());
 }
@@ -148,7 +149,7 @@ NodePtr UnionFs::node_of(const OpenFilePtr& file) {
 
 std::span<const std::byte> UnionFs::small_lower_data(const OpenFilePtr& file, std::span<std::byte> into) {
   SharedFd fd;
-  while_lower(file, [&] { fd = file->node->backing.read; });
+  while_lower(file, [&] { fd = file->node->rare().backing.read; });
   if (!fd) return {};
   const Result<struct stat> st = sys::stat_fd(fd->get());
   if (!st || st->st_size > static_cast<off_t>(into.size())) return {};
@@ -160,17 +161,17 @@ std::span<const std::byte> UnionFs::small_lower_data(const OpenFilePtr& file, st
 void UnionFs::while_lower(const OpenFilePtr& file, const std::function<void()>& work) {
   const SharedTree tree(impl_->engine.tree_lock);
   const std::shared_lock guard(file->node->state);
-  if (!impl_->engine.is_writable(file->node->branch) && !file->node->partial) work();
+  if (!impl_->engine.is_writable(file->node->branch) && !file->node->rare().partial) work();
 }
 
 std::optional<int> UnionFs::passthrough_fd(const OpenFilePtr& file) {
   const SharedTree tree(impl_->engine.tree_lock);
   const std::lock_guard guard(file->node->state);
   if (!impl_->engine.is_final(file->node->branch)) return std::nullopt;
-  const Backing& backing = file->node->backing;
-  const SharedFd& fd = backing.write ? backing.write : backing.read;
+  RareState& rare = file->node->change_rare();
+  const SharedFd& fd = rare.backing.write ? rare.backing.write : rare.backing.read;
   if (!fd) return std::nullopt;
-  file->node->lent = true;
+  rare.lent = true;
   return fd->get();
 }
 
