@@ -45,6 +45,7 @@
       "union/lookup.cc",
       "union/lookup_cache.cc",
       "union/metadata.cc",
+      "union/node.cc",
       "union/open_file.cc",
       "union/partial_copy.cc",
       "union/place.cc",

@@ -38,7 +38,7 @@ void BackgroundCopies::done(const NodePtr& node) {
 
 void BackgroundCopies::let_go(const NodePtr& node) {
   const std::lock_guard guard(mutex_);
-  std::erase_if(abandoned_, [](const std::weak_ptr<Node>& left) { return left.expired(); });
+  std::erase_if(abandoned_, [](const WeakNodePtr& left) { return left.expired(); });
   if (std::erase(unfinished_, node) > 0) abandoned_.push_back(node);
 }
 
@@ -46,7 +46,7 @@ std::vector<NodePtr> BackgroundCopies::all() const {
   const std::lock_guard guard(mutex_);
   std::vector<NodePtr> nodes = unfinished_;
   nodes.reserve(nodes.size() + abandoned_.size());
-  for (const std::weak_ptr<Node>& left : abandoned_) {
+  for (const WeakNodePtr& left : abandoned_) {
     if (NodePtr node = left.lock()) nodes.push_back(std::move(node));
   }
   return nodes;

@@ -50,8 +50,8 @@ class BackgroundCopies {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<NodePtr> unfinished_;             // guarded by mutex_, as what follows
-  std::vector<std::weak_ptr<Node>> abandoned_;  // let go
+  std::vector<NodePtr> unfinished_;     // guarded by mutex_, as what follows
+  std::vector<WeakNodePtr> abandoned_;  // let go
   std::deque<Task> queue_;
   std::thread thread_;
   const Result<sys::Placement> usual_ = sys::placement();  // of whoever made this

@@ -40,7 +40,7 @@ struct Engine {
   std::shared_mutex tree_lock;
   std::mutex rename_mutex;
 
-  const std::shared_ptr<InodeTable> inodes = std::make_shared<InodeTable>();
+  const InodeTable::Owner inodes = InodeTable::create();
   InodeNumbers numbers{branches};
   LookupCache lookup_cache;
   DirFdCache dir_fds;

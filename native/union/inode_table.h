@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -13,9 +14,18 @@
 namespace aufs {
 
 // Finds the one live Node of an inode number: hard links meet here. Holds no node alive; a node that dies leaves.
-// Thread-safe; its mutexes are leaves.
-class InodeTable : public std::enable_shared_from_this<InodeTable> {
+// Stays until its owner and the last node are gone: whoever holds nodes longest decides. Thread-safe; its mutexes are leaves.
+class InodeTable {
+  struct Leave {
+    void operator()(InodeTable* table) const noexcept { table->leave(); }
+  };
+
  public:
+  using Owner = std::unique_ptr<InodeTable, Leave>;
+  static Owner create() { return Owner(new InodeTable); }
+  InodeTable(const InodeTable&) = delete;
+  InodeTable& operator=(const InodeTable&) = delete;
+
   // All live nodes.
   std::vector<NodePtr> all();
   // The live node with that number, or null.
@@ -26,29 +36,33 @@ class InodeTable : public std::enable_shared_from_this<InodeTable> {
   // A live node of another type is stale (its branch was edited behind our back) and loses its place.
   template <typename Init>
   NodePtr intern(std::uint64_t ino, mode_t type, Init&& init) {
-    NodePtr known;  // declared before the guard: the last reference must not be dropped under the mutex
+    NodePtr node;
+    NodePtr stale;  // both declared before the guard: the last reference must not be dropped under the mutex
     Shard& shard = shard_of(ino);
     const std::lock_guard guard(shard.mutex);
-    std::weak_ptr<Node>& slot = shard.nodes[ino];
-    known = slot.lock();
-    if (known && known->type == (type & S_IFMT)) return known;
-    NodePtr node = make(ino, type);
+    if (Node** const known = shard.nodes.find(ino)) stale = NodePtr::if_alive(**known);
+    if (stale && stale->type == (type & S_IFMT)) return stale;
+    node = make(ino, type);
     init(*node);
-    slot = node;
+    shard.nodes[ino] = node.get();
     return node;
   }
 
  private:
+  friend class Node;
   struct Shard {
     std::mutex mutex;
-    NumberMap<std::weak_ptr<Node>> nodes;  // guarded by mutex
+    NumberMap<Node*> nodes;  // guarded by mutex; a node stays in memory as long as it is here
   };
 
+  InodeTable() = default;
+  ~InodeTable() = default;
   NodePtr make(std::uint64_t ino, mode_t type);
-  void forget(std::uint64_t ino);
+  void leave() noexcept;
   Shard& shard_of(std::uint64_t ino) noexcept { return shards_[(ino ^ (ino >> 7)) % shards_.size()]; }
 
   std::array<Shard, 32> shards_;
+  std::atomic<std::size_t> users_{1};  // the owner, and the nodes
 };
 
 }  // namespace aufs

@@ -54,7 +54,7 @@ class DirFdCache {
 
  private:
   struct Slot {
-    std::weak_ptr<Node> dir;
+    WeakNodePtr dir;
     BranchIndex branch;
   };
 

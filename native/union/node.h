@@ -86,6 +86,7 @@ struct Birth {
   std::int64_t time = 0;  // in nanoseconds; 0: not known
 };
 
+class InodeTable;
 class PartialCopy;
 using PartialCopyPtr = std::shared_ptr<PartialCopy>;
 
@@ -113,9 +114,8 @@ struct RareState {
 // Every byte here is there as often as there are files that the kernel knows.
 class Node {
  public:
-  Node(std::uint64_t inode_number, mode_t file_type) : ino(inode_number), type(file_type & S_IFMT) {
-    if (S_ISDIR(type)) dir = std::make_unique<Directory>();
-  }
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
 
   bool is_dir() const noexcept { return dir != nullptr; }
 
@@ -156,8 +156,23 @@ class Node {
   std::unique_ptr<Directory> dir;  // directories only; has locks of its own
 
  private:
+  friend class InodeTable;
+  friend class NodePtr;
+  friend class WeakNodePtr;
   static inline const RareState kNothingRare{};
+
+  Node(InodeTable& table, std::uint64_t inode_number, mode_t file_type)
+      : ino(inode_number), type(file_type & S_IFMT), table_(table) {
+    if (S_ISDIR(type)) dir = std::make_unique<Directory>();
+  }
+  ~Node() = default;
+  void end() noexcept;
+  void stop_watching() noexcept;
+
   std::unique_ptr<RareState> rare_;
+  InodeTable& table_;
+  std::atomic<std::uint32_t> held_{1};     // NodePtr that there are
+  std::atomic<std::uint32_t> watched_{1};  // WeakNodePtr that there are, and one for all that hold it
 };
 
 class OpenFile {

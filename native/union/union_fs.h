@@ -17,13 +17,12 @@
 #include "base/result.h"
 #include "sys/inode_flags.h"
 #include "union/branch.h"
+#include "union/node_ptr.h"
 #include "union/policy.h"
 
 namespace aufs {
 
-class Node;      // one inode of the union; see node.h
 class OpenFile;  // one open file description; see open_file.h
-using NodePtr = std::shared_ptr<Node>;
 using OpenFilePtr = std::shared_ptr<OpenFile>;
 
 // Attributes as the union shows them. `st.st_ino` and `st.st_nlink` are the union's, `st.st_dev` is the backing file's.

@@ -369,7 +369,7 @@ TEST_F(BackgroundAttributesTest, AnUnlinkedFileKeepsThemWhileSomebodyHasIt) {
   ASSERT_TRUE(chmod(0640));
   EXPECT_EQ(mode(), 0640U);
   EXPECT_EQ(scratch.stat("ro/d/f").st_mode & 07777, 0644U);
-  const std::weak_ptr<Node> left = node;
+  const WeakNodePtr left = node;
   node.reset();
   EXPECT_TRUE(left.expired());
   ASSERT_TRUE(fs->finish_copy_ups());
