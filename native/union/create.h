@@ -13,7 +13,7 @@ Result<Found> make_directory(Engine& engine, const NodePtr& parent, const std::s
                              Caller caller);
 Result<Found> make_symlink(Engine& engine, const NodePtr& parent, const std::string& name,
                            const std::string& target, Caller caller);
-// The new file is open read-write in `found.node->backing`, with an open_count of 0.
+// `*opened` is the new file, open read-write; see adopt_open().
 Result<Found> make_open_file(Engine& engine, const NodePtr& parent, const std::string& name, mode_t mode,
                              Caller caller, SharedFd* opened);
 // A file without a name; link_node() may give it one.
