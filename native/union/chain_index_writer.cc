@@ -147,7 +147,7 @@ Status Writer::write_directory(const NodePtr& dir, std::uint32_t number) {
     AUFS_TRY(const DirIndex* const index, ensure_index(engine_, dir));
     AUFS_CHECK(add_layers(*dir->dir, parts));
     parts.entries.reserve(index->size());
-    for (const auto& [name, known] : *index) AUFS_CHECK(add_entry(dir, name, known, parts));
+    for (const auto [name, known] : *index) AUFS_CHECK(add_entry(dir, std::string(name), known, parts));
     forget_index(engine_, dir);
   }
   table_[number] = out_.size();

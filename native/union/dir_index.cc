@@ -30,37 +30,37 @@ const DirIndex::Traces* DirIndex::traces_of(std::string_view name) const {
 
 // The traces of a name as a list, whatever there was before.
 DirIndex::Traces& DirIndex::layer(std::string_view name) {
-  const auto at = names_.find(name);
-  if (at == names_.end()) {
-    names_.emplace(std::string(name), NameEntry{0, kNoBranch, 0, true, 0});
+  NameEntry* const entry = names_.find(name);
+  if (entry == nullptr) {
+    names_.add(name, {0, kNoBranch, 0, true, 0});
     return traces_.emplace(std::string(name), Traces{}).first->second;
   }
-  if (at->second.layered) return traces_.find(name)->second;
-  at->second.layered = true;
-  return traces_.emplace(at->first, Traces{trace_of(at->second)}).first->second;
+  if (entry->layered) return traces_.find(name)->second;
+  entry->layered = true;
+  return traces_.emplace(std::string(name), Traces{trace_of(*entry)}).first->second;
 }
 
 // Makes the entry say what the traces do, after a change.
 void DirIndex::settle(std::string_view name) {
   const auto list = traces_.find(name);
-  const auto entry = names_.find(name);
   if (list->second.empty()) {
     traces_.erase(list);
-    names_.erase(entry);
+    names_.erase(name);
     return;
   }
+  NameEntry& entry = *names_.find(name);
   const Trace& top = list->second.front();
   if (top.whiteout) {
-    entry->second = {0, kNoBranch, top.type, true, 0};
+    entry = {0, kNoBranch, top.type, true, 0};
     return;
   }
-  entry->second = {top.ino, top.branch, top.type, list->second.size() > 1, top.recorded};
-  if (!entry->second.layered) traces_.erase(list);
+  entry = {top.ino, top.branch, top.type, list->second.size() > 1, top.recorded};
+  if (!entry.layered) traces_.erase(list);
 }
 
 void DirIndex::append(std::string_view name, const Trace& trace) {
-  if (!trace.whiteout && names_.find(name) == names_.end()) {
-    names_.emplace(std::string(name), NameEntry{trace.ino, trace.branch, trace.type, false, trace.recorded});
+  if (!trace.whiteout && names_.find(name) == nullptr) {
+    names_.add(name, {trace.ino, trace.branch, trace.type, false, trace.recorded});
     return;
   }
   layer(name).push_back(trace);
@@ -100,7 +100,7 @@ void DirIndex::put(std::string_view name, const Trace& trace) {
 }
 
 void DirIndex::take(std::string_view name, BranchIndex branch) {
-  if (names_.find(name) == names_.end()) return;
+  if (names_.find(name) == nullptr) return;
   Traces& list = layer(name);
   list.erase(
       std::remove_if(list.begin(), list.end(), [&](const Trace& known) { return known.branch == branch; }),

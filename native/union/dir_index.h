@@ -10,11 +10,9 @@
 #include <vector>
 
 #include "union/branch.h"
+#include "union/name_table.h"
 
 namespace aufs {
-
-// The place of an entry in its directory of the chain index (chain_index.h), counted from 1; 0: not known from there.
-using Recorded = std::uint32_t;
 
 // What one branch has under a name. A whiteout wins over an entry of the same name in the same branch.
 struct Trace {
@@ -25,27 +23,11 @@ struct Trace {
   Recorded recorded = 0;
 };
 
-// What a directory of the union shows under one name.
-struct NameEntry {
-  std::uint64_t ino = 0;        // d_ino of the visible entry in branch `top`
-  BranchIndex top = kNoBranch;  // the branch whose entry is seen; kNoBranch: nothing is
-  unsigned char type = 0;       // DT_* of the visible entry
-  bool layered = false;         // there is a whiteout, or more than one branch has the name
-  Recorded recorded = 0;        // of the visible entry
-
-  bool visible() const noexcept { return top != kNoBranch; }
-  // Hidden by something that has the name of a whiteout and is not a regular file: nobody knows what that means.
-  bool broken() const noexcept { return !visible() && type != 0; }
-};
-
 // All names of one directory of the union: a look-up in it costs one hash probe, however many branches there are, and a
 // name that is not here does not exist (decision 9). Not thread-safe: guarded by Directory::lock.
 class DirIndex {
  public:
-  const NameEntry* find(std::string_view name) const noexcept {
-    const auto at = names_.find(name);
-    return at == names_.end() ? nullptr : &at->second;
-  }
+  const NameEntry* find(std::string_view name) const noexcept { return names_.find(name); }
 
   // For reading a directory, from the topmost branch down: the branch, below all that are known, has this under the name.
   void append(std::string_view name, const Trace& trace);
@@ -61,6 +43,8 @@ class DirIndex {
   void put(std::string_view name, const Trace& trace);
   // The branch has nothing under the name any more.
   void take(std::string_view name, BranchIndex branch);
+  // After all of it was appended: gives back memory that is kept ready for more.
+  void shrink() { names_.shrink(); }
 
   // The branches that a visible directory `name` consists of, topmost first.
   std::vector<BranchIndex> branches_of(std::string_view name) const;
@@ -92,7 +76,7 @@ class DirIndex {
   Traces& layer(std::string_view name);
   void settle(std::string_view name);
 
-  std::unordered_map<std::string, NameEntry, Hash, std::equal_to<>> names_;
+  NameTable names_;
   std::unordered_map<std::string, Traces, Hash, std::equal_to<>> traces_;  // of layered names only
 };
 

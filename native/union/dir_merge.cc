@@ -102,7 +102,10 @@ class Merger {
     }
   }
 
-  std::unique_ptr<DirIndex> finish() && { return std::move(index_); }
+  std::unique_ptr<DirIndex> finish() && {
+    index_->shrink();
+    return std::move(index_);
+  }
 
  private:
   // What a file or a whiteout of a read-only branch covers can never matter.
@@ -236,7 +239,7 @@ Result<DirIndex*> ensure_index(Engine& engine, const NodePtr& dir) {
     directory.index.reset();
     AUFS_TRY(directory.index, merge_directory(engine, dir));
     int subdirs = 0;
-    for (const auto& [name, entry] : *directory.index)
+    for (const auto [name, entry] : *directory.index)
       subdirs += entry.visible() && entry.type == DT_DIR ? 1 : 0;
     directory.subdirs = subdirs;
     engine.lookup_cache.added(dir, directory.index->size());

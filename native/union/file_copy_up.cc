@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 
-#include <algorithm>
 #include <optional>
 
 #include "base/scope_exit.h"

@@ -304,9 +304,10 @@ Result<std::vector<DirEntry>> list_directory(Engine& engine, const NodePtr& dir)
   if (dir->dir->removed) return entries;
   AUFS_TRY(DirIndex* const index, ensure_index(engine, dir));
   entries.reserve(index->size());
-  for (const auto& [name, entry] : *index) {
+  for (const auto [name, entry] : *index) {
     if (!entry.visible()) continue;
-    entries.push_back({name, engine.numbers.number(engine.branch(entry.top).dev, entry.ino), entry.type});
+    entries.push_back(
+        {std::string(name), engine.numbers.number(engine.branch(entry.top).dev, entry.ino), entry.type});
   }
   return entries;
 }

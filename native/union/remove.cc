@@ -3,8 +3,6 @@
 
 #include <dirent.h>
 
-#include <algorithm>
-
 #include "sys/clock.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
@@ -81,7 +79,10 @@ void after_name_went(Engine& engine, const NodePtr& node, const NodePtr& parent,
 
 Result<bool> is_empty(Engine& engine, const NodePtr& dir) {
   AUFS_TRY(DirIndex* const index, ensure_index(engine, dir));
-  return std::none_of(index->begin(), index->end(), [](const auto& item) { return item.second.visible(); });
+  for (const auto [name, entry] : *index) {
+    if (entry.visible()) return false;
+  }
+  return true;
 }
 
 void detach_directory(Engine& engine, const NodePtr& dir, BranchIndex branch, const SharedFd& pinned) {

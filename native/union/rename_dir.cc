@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 
-#include <algorithm>
 #include <cstdio>
 
 #include "sys/file_io.h"
@@ -25,11 +24,11 @@ namespace {
 Result<bool> shows_lower_child(Engine& engine, const NodePtr& dir, BranchIndex branch) {
   const std::lock_guard guard(dir->dir->lock);
   AUFS_TRY(DirIndex* const index, ensure_index(engine, dir));
-  return std::any_of(index->begin(), index->end(), [&](const auto& item) {
-    const NameEntry& entry = item.second;
-    if (!entry.visible()) return false;
-    return entry.top > branch || (entry.type == DT_DIR && index->branches_of(item.first).back() > branch);
-  });
+  for (const auto [name, entry] : *index) {
+    if (!entry.visible()) continue;
+    if (entry.top > branch || (entry.type == DT_DIR && index->branches_of(name).back() > branch)) return true;
+  }
+  return false;
 }
 
 // Everything that is seen in `dir` is in `branch`: others are no part of it any more, nor of the directories in it. Only
