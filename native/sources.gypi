@@ -159,6 +159,7 @@
       "../test/native/fuse_options_test.cc",
       "../test/native/fuse_protocol_test.cc",
       "../test/native/fuse_rings_test.cc",
+      "../test/native/inode_table_test.cc",
       "../test/native/layer_archive_test.cc",
       "../test/native/layer_changes_test.cc",
       "../test/native/layer_copy_tree_test.cc",
