@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 namespace aufs::fuse {
 namespace {
@@ -29,15 +30,17 @@ bool CallerFollower::is_busy(const Work& work, bool stays) noexcept {
   return work.requests >= kBusy && (stays || work.one_caller);
 }
 
-CallerFollower::Seat::Seat(CallerFollower& follower, std::optional<unsigned> processor)
+CallerFollower::Seat::Seat(CallerFollower& follower, std::optional<unsigned> processor) noexcept
     : follower_(follower), stays_(processor), thread_(sys::thread_id()) {
   const std::lock_guard lock(follower_.mutex_);
-  follower_.seats_.push_back(this);
+  next_ = std::exchange(follower_.seats_, this);
 }
 
 CallerFollower::Seat::~Seat() {
   const std::lock_guard lock(follower_.mutex_);
-  follower_.seats_.remove(this);
+  Seat** at = &follower_.seats_;
+  while (*at != this) at = &(*at)->next_;
+  *at = next_;
 }
 
 void CallerFollower::start() {
@@ -47,9 +50,9 @@ void CallerFollower::start() {
     return;
   }
   usual_ = *usual;
+  why_not_ = nullptr;
   try {
     thread_ = std::thread([this] { run(); });
-    why_not_ = nullptr;
   } catch (const std::system_error&) {
     why_not_ = "not enough threads";
   }
@@ -72,7 +75,7 @@ void CallerFollower::rouse() noexcept {
   wake_.notify_all();
 }
 
-void CallerFollower::run() {
+void CallerFollower::run() noexcept {
   if (const char* why_not = try_it(usual_)) {
     why_not_ = why_not;
     return;
@@ -87,16 +90,16 @@ void CallerFollower::run() {
     } while (!stopping_ && look());
     awake_ = stopping_;
   }
-  for (Seat* seat : seats_) {
+  for (Seat* seat = seats_; seat != nullptr; seat = seat->next_) {
     if (seat->beside_) put_back(*seat);
   }
 }
 
 // Threads that share /dev/fuse get a lone caller's requests in turn.
-CallerFollower::Work CallerFollower::count_work() {
+CallerFollower::Work CallerFollower::count_work() noexcept {
   Work shared;
   std::uint32_t caller = 0;
-  for (Seat* seat : seats_) {
+  for (Seat* seat = seats_; seat != nullptr; seat = seat->next_) {
     const std::uint32_t count = seat->count_.load(std::memory_order_relaxed);
     const std::uint32_t requests = count - seat->counted_;
     seat->work_ = {requests, seat->in_a_row_.load(std::memory_order_relaxed) >= requests};
@@ -111,17 +114,17 @@ CallerFollower::Work CallerFollower::count_work() {
 }
 
 // False if nobody asks any more.
-bool CallerFollower::look() {
+bool CallerFollower::look() noexcept {
   const Work shared = count_work();
   bool any = false;
-  for (Seat* seat : seats_) {
+  for (Seat* seat = seats_; seat != nullptr; seat = seat->next_) {
     look_at(*seat, seat->stays_ ? is_busy(seat->work_, true) : is_busy(shared, false));
     any = any || seat->beside_ || seat->work_.requests > 0;
   }
   return any;
 }
 
-void CallerFollower::look_at(Seat& seat, bool busy) {
+void CallerFollower::look_at(Seat& seat, bool busy) noexcept {
   // Of many threads one that got nothing to do may as well be one that could not do it.
   if (!busy || seat.work_.requests == 0) {
     if (seat.beside_) put_back(seat);
@@ -138,14 +141,14 @@ void CallerFollower::look_at(Seat& seat, bool busy) {
   }
 }
 
-std::optional<unsigned> CallerFollower::place_for(const Seat& seat) const {
+std::optional<unsigned> CallerFollower::place_for(const Seat& seat) noexcept {
   if (seat.stays_) return seat.stays_;
   const auto caller = static_cast<pid_t>(seat.caller_.load(std::memory_order_relaxed));
   const Result<sys::ThreadState> state = sys::thread_state(caller);
   return state ? std::optional(state->processor) : std::nullopt;
 }
 
-void CallerFollower::put_beside(Seat& seat, unsigned processor) {
+void CallerFollower::put_beside(Seat& seat, unsigned processor) noexcept {
   const bool there = seat.stays_ || static_cast<bool>(sys::stay_on_processor(processor, seat.thread_));
   const bool done = there && (seat.beside_ || static_cast<bool>(sys::run_when_idle(seat.thread_)));
   if (!done) {
@@ -158,7 +161,7 @@ void CallerFollower::put_beside(Seat& seat, unsigned processor) {
 }
 
 // Who waits for a processor could not go on: others want it.
-void CallerFollower::put_back(Seat& seat) {
+void CallerFollower::put_back(Seat& seat) noexcept {
   const Result<sys::ThreadState> state = sys::thread_state(seat.thread_);
   if (seat.beside_ && state && state->state == 'R') {
     penalty_ = std::clamp(penalty_ * 2, kFirstPenalty, kLongestPenalty);

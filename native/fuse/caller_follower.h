@@ -7,7 +7,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <list>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -39,8 +38,8 @@ class CallerFollower {
   // Who serves. Told of each request by that thread itself; everything else is the follower's.
   class Seat {
    public:
-    // `processor`: where it stays anyway. Throws std::bad_alloc.
-    Seat(CallerFollower& follower, std::optional<unsigned> processor);
+    // `processor`: where it stays anyway.
+    Seat(CallerFollower& follower, std::optional<unsigned> processor) noexcept;
     Seat(const Seat&) = delete;
     Seat& operator=(const Seat&) = delete;
     ~Seat();
@@ -66,6 +65,7 @@ class CallerFollower {
     std::atomic<std::uint32_t> in_a_row_{0};
     std::atomic<std::uint32_t> count_{0};
     // The follower's, guarded by its mutex.
+    Seat* next_ = nullptr;
     std::uint32_t counted_ = 0;
     Work work_;                       // of the last tick
     std::optional<unsigned> beside_;  // the processor that it is on for its caller
@@ -91,20 +91,20 @@ class CallerFollower {
   using Clock = std::chrono::steady_clock;
 
   void rouse() noexcept;
-  void run();
-  Work count_work();
-  bool look();
-  void look_at(Seat& seat, bool busy);
-  void put_beside(Seat& seat, unsigned processor);
-  void put_back(Seat& seat);
-  std::optional<unsigned> place_for(const Seat& seat) const;
+  void run() noexcept;
+  Work count_work() noexcept;
+  bool look() noexcept;
+  void look_at(Seat& seat, bool busy) noexcept;
+  void put_beside(Seat& seat, unsigned processor) noexcept;
+  void put_back(Seat& seat) noexcept;
+  static std::optional<unsigned> place_for(const Seat& seat) noexcept;
 
   std::atomic<const char*> why_not_{"switched off by an option"};
   std::atomic<std::uint64_t> times_{0};
   std::atomic<bool> awake_{true};  // or not there to be woken
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::list<Seat*> seats_;  // guarded by mutex_, as what follows
+  Seat* seats_ = nullptr;  // guarded by mutex_, as what follows
   bool stopping_ = false;
   sys::Placement usual_{};
   Clock::time_point not_before_;

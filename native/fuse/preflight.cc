@@ -31,6 +31,7 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+// The branches of a stack by name, against each other and the mountpoint.
 class BranchCheck {
  public:
   // `target` is a real path. Errors: those of stat(2).

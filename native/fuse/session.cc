@@ -207,7 +207,7 @@ std::uint64_t Session::ring_requests() const noexcept {
   return sum;
 }
 
-void Session::serve(Channel& channel, std::optional<unsigned> processor) {
+void Session::serve(Channel& channel, std::optional<unsigned> processor) noexcept {
   CallerFollower::Seat seat(follower_, processor);
   Incoming incoming;
   while (!stopping_.load(std::memory_order_relaxed)) {

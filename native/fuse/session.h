@@ -62,7 +62,7 @@ class Session final : private BackingRegistry {
   bool start_device_thread(int device);
   template <typename Work>
   bool start_thread(Work work);
-  void serve(Channel& channel, std::optional<unsigned> processor = {});
+  void serve(Channel& channel, std::optional<unsigned> processor = {}) noexcept;
   void answer(const Incoming& incoming, Channel& channel) noexcept;
 
   const UniqueFd device_;

@@ -38,6 +38,9 @@ Status link(int from_dir, const char* from, int to_dir, const char* to) {
 }
 
 Status link_fd(int fd, int dir, const char* name) {
+  if (::linkat(fd, "", dir, name, AT_EMPTY_PATH) == 0) return ok();
+  if (errno != ENOENT) return Error::last("linkat");
+  // So without CAP_DAC_READ_SEARCH.
   return check(::linkat(AT_FDCWD, proc_path(fd, "").c_str(), dir, name, AT_SYMLINK_FOLLOW), "linkat");
 }
 

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "sys/scheduling.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
-#include <string>
 #include <string_view>
 
+#include "base/unique_fd.h"
 #include "sys/call.h"
 #include "sys/process_control.h"
 
@@ -59,14 +62,22 @@ Status put_back(pid_t thread, const Placement& placement) noexcept {
 }
 
 // proc_pid_stat(5): the name, which may hold anything, ends with the last parenthesis; field 3 follows it, and field 39 is the processor.
-Result<ThreadState> thread_state(pid_t thread) {
-  const std::string path = std::string("/proc/").append(std::to_string(thread)).append("/stat");
-  AUFS_TRY(const std::string text, read_text(path.c_str()));
+Result<ThreadState> thread_state(pid_t thread) noexcept {
+  constexpr std::string_view kBefore = "/proc/";
+  constexpr std::string_view kAfter = "/stat";
+  std::array<char, 32> path{};
+  char* const number = std::copy(kBefore.begin(), kBefore.end(), path.begin());
+  std::copy(kAfter.begin(), kAfter.end(), std::to_chars(number, number + 12, thread).ptr);
+  const UniqueFd fd(retry_eintr([&] { return ::open(path.data(), O_RDONLY | O_CLOEXEC); }));
+  if (!fd) return Error::last("open");
+  std::array<char, 1024> bytes{};
+  AUFS_TRY(const std::size_t got, read_some(fd.get(), bytes.data(), bytes.size()));
+  const std::string_view text(bytes.data(), got);
   const std::size_t name = text.rfind(") ");
-  if (name == std::string::npos || name + 2 >= text.size()) return Error{ESRCH, "read"};
+  if (name == std::string_view::npos || name + 2 >= text.size()) return Error{ESRCH, "read"};
   std::size_t field = name + 2;
   ThreadState found{text[field], 0};
-  for (int number = 3; number < 39 && field != 0; ++number) field = text.find(' ', field) + 1;
+  for (int order = 3; order < 39 && field != 0; ++order) field = text.find(' ', field) + 1;
   const auto [end, error] = std::from_chars(text.data() + field, text.data() + text.size(), found.processor);
   if (field == 0 || error != std::errc()) return Error{ESRCH, "read"};
   return found;

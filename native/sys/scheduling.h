@@ -34,6 +34,6 @@ struct ThreadState {
   char state;  // R: it runs, or waits for a processor
   unsigned processor;
 };
-Result<ThreadState> thread_state(pid_t thread);  // ESRCH, ENOENT: there is none (any more)
+Result<ThreadState> thread_state(pid_t thread) noexcept;  // ESRCH, ENOENT: there is none (any more)
 
 }  // namespace aufs::sys
