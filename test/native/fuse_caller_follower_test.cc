@@ -165,8 +165,8 @@ TEST_F(FuseCallerFollower, LeavesThreadsWhereTheyAreWhenTheyServeOneCallerEach) 
 }
 
 TEST_F(FuseCallerFollower, WhoDoesNotGetItsWorkDoneCompetesAgain) {
-  std::vector<std::unique_ptr<Loop>> others;
   std::atomic<unsigned long> idle{0};
+  std::vector<std::unique_ptr<Loop>> others;
   const auto caller = static_cast<std::uint32_t>(sys::thread_id());
   Server server(follower_, [caller] { return caller; });
   ASSERT_TRUE(until([&] { return scheduled(server.id()).policy == SCHED_IDLE; }));
