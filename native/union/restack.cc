@@ -237,11 +237,12 @@ template <typename Uses>
 std::vector<std::string> users_of(Engine& engine, Uses&& uses) {
   std::vector<std::string> paths;
   for (const NodePtr& node : engine.inodes->all()) {
+    if (paths.size() >= kMaxUsers) break;
     const bool in_use = [&] {
       const std::shared_lock guard(node->state);  // a file may be closed meanwhile
       return uses(*node);
     }();
-    if (paths.size() >= kMaxUsers || !in_use) continue;
+    if (!in_use) continue;
     const Result<std::string> path = path_of(node);
     paths.push_back(path && !path->empty() ? *path : "(deleted)");
   }
