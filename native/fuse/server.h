@@ -14,6 +14,7 @@
 #include "fuse/node_table.h"
 #include "fuse/protocol.h"
 #include "fuse/reply.h"
+#include "fuse/spare_memory.h"
 #include "union/union_fs.h"
 
 namespace aufs::fuse {
@@ -54,6 +55,7 @@ struct Server {
   HandleTable<DirHandle> dirs;
   IoModes modes;
   MappedFiles mapped;
+  SpareMemory spare;
 
   // Seconds that the kernel may trust attributes of this file.
   double attr_seconds(std::uint64_t nodeid) const { return mapped.has(nodeid) ? 0 : timeouts.attr; }
@@ -63,6 +65,7 @@ struct Server {
     if (!nodes.forget(nodeid, count)) return;
     modes.forget(nodeid);
     mapped.forget(nodeid);
+    spare.count_forgotten();
   }
 };
 

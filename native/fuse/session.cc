@@ -109,6 +109,7 @@ Status Session::shake_hands() {
 
 Status Session::start() {
   AUFS_TRY(finished_, sys::event_counter());
+  AUFS_CHECK(server_->spare.open());
   sys::interrupting_signal(kInterrupt);
   if (serving_.near_caller) follower_.start();
   // Whatever becomes of io_uring, FORGET and INTERRUPT come this way, and do not keep anybody waiting.

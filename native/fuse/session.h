@@ -46,6 +46,9 @@ class Session final : private BackingRegistry {
   // Lets every thread finish the request that it is in, and ends it. False if one is still busy after `patience`.
   bool stop(std::chrono::milliseconds patience);
 
+  // Told of what the server need not keep.
+  SpareMemory& spare_memory() noexcept { return server_->spare; }
+
   const Server& server() const noexcept { return *server_; }
   unsigned thread_count() const noexcept { return static_cast<unsigned>(threads_.size()); }
   // Why requests do not come over io_uring; null if they do.

@@ -16,6 +16,7 @@
 #include "fuse/mounting.h"
 #include "fuse/preflight.h"
 #include "fuse/session.h"
+#include "sys/free_memory.h"
 #include "sys/names.h"
 #include "sys/process_control.h"
 
@@ -25,6 +26,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kPatience{10'000};   // for requests that are being served, when the server has to end
+constexpr milliseconds kQuiet{1'000};       // without much being forgotten, before memory is given back
 constexpr milliseconds kLastRequests{500};  // for the kernel to close a connection after its unmount
 
 class Worker {
@@ -49,6 +51,7 @@ class Worker {
   void announce();
   void read_ahead(const MountLine& mount);
   int serve();
+  int keep_small(bool much_forgotten, int patience);
   bool obey();
   bool obey_line(const std::string& line);
   bool stop_on_request(sys::Unmount how);
@@ -141,20 +144,33 @@ void Worker::read_ahead(const MountLine& mount) {
 }
 
 int Worker::serve() {
-  enum { kSignals, kLink, kFinished, kControl, kCount };
+  enum { kSignals, kLink, kFinished, kControl, kSpare, kCount };
   std::array<struct pollfd, kCount> ready{};
   ready[kSignals] = {signals_.get(), POLLIN, 0};
   ready[kLink] = {link_.get(), POLLIN, 0};
   ready[kFinished] = {session_->finished_descriptor(), POLLIN, 0};
   ready[kControl] = {control_.fd(), POLLIN, 0};  // a negative descriptor is passed over
-  for (;;) {
-    if (!sys::wait_ready(ready, -1)) break;
+  ready[kSpare] = {session_->spare_memory().descriptor(), POLLIN, 0};
+  for (int patience = -1;;) {
+    if (!sys::wait_ready(ready, patience)) break;
     if (ready[kFinished].revents != 0) break;
     if (ready[kSignals].revents != 0 || ready[kLink].revents != 0) break;
     if (ready[kControl].revents != 0 && !obey()) break;
+    patience = keep_small(ready[kSpare].revents != 0, patience);
   }
   leave();
   return 0;
+}
+
+// For how long to wait for the next event. Memory is given back when a wait ends without more of it: in the midst of a large `rm` or
+// under memory pressure it would be taken again at once.
+int Worker::keep_small(bool much_forgotten, int patience) {
+  if (much_forgotten) {
+    session_->spare_memory().settle();
+    return static_cast<int>(kQuiet.count());
+  }
+  if (patience >= 0) sys::give_back_free_memory();
+  return -1;
 }
 
 // False when the server is to end.
@@ -305,6 +321,7 @@ std::string Worker::copy_ups() const {
 }  // namespace
 
 int run_worker(const Options& options, UniqueFd link) {
+  sys::share_free_memory();
   return Worker(options, std::move(link)).run();
 }
 

@@ -36,6 +36,11 @@ void count_event(int descriptor) noexcept {
   [[maybe_unused]] const ssize_t written = ::write(descriptor, &one, sizeof one);
 }
 
+void reset_event(int descriptor) noexcept {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t got = ::read(descriptor, &count, sizeof count);
+}
+
 Result<UniqueFd> memory_file(const char* name) {
   const int fd = ::memfd_create(name, MFD_CLOEXEC);
   if (fd < 0) return Error::last("memfd_create");

@@ -76,6 +76,8 @@ Result<Pair> stream_pair();        // connected stream sockets
 Result<Pair> make_pipe();          // first: reading end
 Result<UniqueFd> event_counter();  // eventfd(2), for waking a poller
 void count_event(int descriptor) noexcept;
+// What was counted counts no more. Waits until there is something.
+void reset_event(int descriptor) noexcept;
 Result<UniqueFd> memory_file(const char* name);  // memfd_create(2)
 Result<UniqueFd> receive_descriptor(int socket);
 Status wait_ready(std::span<struct pollfd> descriptors,

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "sys/file_io.h"
+#include "sys/write_order.h"
 #include "union/branch_overlap.h"
 
 namespace aufs {
@@ -104,6 +105,7 @@ Status lock_writable(Branch& branch) {
   const Status locked = sys::lock_exclusive(fd->get());
   if (failed_with(locked, EWOULDBLOCK)) return Error{EBUSY, "flock"};
   // A file system without flock(2) cannot be guarded; that is no reason to refuse it.
+  branch.keeps_order = sys::keeps_order(fd->get());
   branch.lock = *std::move(fd);
   return ok();
 }

@@ -51,9 +51,10 @@ struct Branch {
   UniqueFd root;  // O_PATH | O_DIRECTORY
   UniqueFd lock;  // flock(LOCK_EX) on a writable branch, held while the union lives
   bool keeps_links =
-      false;      // its hard-link groups count (hardlink.h): writable, or would be but for a read-only union
-  dev_t dev = 0;  // st_dev of root
-  ino_t root_ino = 0;  // st_ino of root
+      false;  // its hard-link groups count (hardlink.h): writable, or would be but for a read-only union
+  bool keeps_order = false;  // sys::keeps_order(); writable branches only
+  dev_t dev = 0;             // st_dev of root
+  ino_t root_ino = 0;        // st_ino of root
 };
 
 // Opens and checks the whole stack: every branch is a directory, none is, contains or lies in another. Writable branches

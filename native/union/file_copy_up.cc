@@ -56,7 +56,7 @@ Status FileCopyUp::copy_regular(off_t size, bool behind) {
     AUFS_TRY(outcome_, copy_data(source.get(), copy.fd(), whole ? stat_.st_size : size, whole));
   }
   AUFS_CHECK(copy_metadata(Place::borrowed(source.get()), stat_, Place::borrowed(copy.fd())));
-  if (engine_.options.sync_copy_up && outcome_.bytes > 0) AUFS_CHECK(sys::fsync(copy.fd()));
+  if (engine_.options.sync_copy_up && outcome_.bytes > 0) AUFS_CHECK(copy.settle());
   const Result<sys::Protection> protection = sys::protection_of(source.get(), "");
   AUFS_CHECK(publish(&copy));
   // Not before: an append-only file takes no name.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
+
 #include "union/engine.h"
 
 // Things under construction in a writable branch: what is not whole has no name that anybody looks up (decision 8).
@@ -18,15 +20,20 @@ class StagedFile {
   ~StagedFile();
 
   int fd() const noexcept { return fd_->get(); }  // O_RDWR
+  // Afterwards the file is whole after a power cut, or has no name: what has been written to it comes before the name in any case.
+  Status settle() const;
   // Gives the file its name in `dir`. EEXIST: somebody else was first, and theirs stays.
   Status publish(int dir, const char* name);
   const SharedFd& shared_fd() const noexcept { return fd_; }
 
  private:
-  StagedFile(UniqueFd fd, UniqueFd staging, std::string name)
-      : fd_(share(std::move(fd))), staging_(std::move(staging)), name_(std::move(name)) {}
+  StagedFile(UniqueFd fd, const Branch& branch, UniqueFd staging, std::string name)
+      : fd_(share(std::move(fd))), staging_(std::move(staging)), name_(std::move(name)) {
+    if (branch.keeps_order) ordered_on_ = branch.dev;
+  }
   SharedFd fd_;
-  UniqueFd staging_;  // directory of the temporary name; none with O_TMPFILE
+  std::optional<dev_t> ordered_on_;  // the file system whose order counts; none: this one has none
+  UniqueFd staging_;                 // directory of the temporary name; none with O_TMPFILE
   std::string name_;
 };
 

@@ -10,7 +10,8 @@ import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
 import { binding } from '../../lib/binding.ts';
 import { type Durability, openStore } from '../../lib/store/index.ts';
-import { type FileSystemKind, kinds, missingFor, mountNew } from '../helpers/file_system.ts';
+import { Disk } from '../helpers/disk.ts';
+import { type FileSystemKind, kinds, missingFor } from '../helpers/file_system.ts';
 import { canMount, run } from '../helpers/stage.ts';
 import { temporaryDirectory } from '../store/store_helper.ts';
 import { describe, difference } from './store_facts.ts';
@@ -37,36 +38,6 @@ const CUTS: readonly Cut[] = [
   ).map((operation) => ({ ...operation, durability: 'layer' as const })),
   { ...WRITE, durability: 'full' },
 ];
-
-/** A file system in a file, and copies of that. */
-class Disk {
-  readonly root: string;
-  readonly #directory: string;
-  readonly #kind: FileSystemKind;
-
-  constructor(directory: string, kind: FileSystemKind) {
-    this.root = join(directory, 'fs');
-    this.#directory = directory;
-    this.#kind = kind;
-  }
-
-  async make(): Promise<void> {
-    await mountNew(this.#kind, this.root);
-  }
-
-  async copy(name: string): Promise<void> {
-    await run('cp', ['--sparse=always', `${this.root}.image`, join(this.#directory, name)]);
-  }
-
-  async unmount(): Promise<void> {
-    await run('umount', [this.root]);
-  }
-
-  async mountCopy(name: string): Promise<void> {
-    const options = ['loop', ...(this.#kind.options ?? [])].join();
-    await run('mount', ['-t', this.#kind.type, '-o', options, join(this.#directory, name), this.root]);
-  }
-}
 
 /** Lets the worker act and stops it after each flush for a copy of the disk; one more is made when it said what it did. */
 async function copiesOf(worker: Worker, disk: Disk): Promise<string[]> {

@@ -19,7 +19,7 @@ export interface Wanted {
 }
 
 /** What a failed write to the disk must never hide behind: the caller has to hear of these. */
-const MUST_BE_TOLD: readonly string[] = ['fsync', 'pwrite64'];
+const MUST_BE_TOLD: readonly string[] = ['fsync', 'sync_file_range', 'pwrite64'];
 
 /** Branches of the tests and a mount of them by a server with one thread, so that its calls come in one order. */
 export class Trial {
