@@ -7,6 +7,27 @@ const THREADS = 4;
 /** Paths that one thread takes at once: so many that taking them costs little, so few that all threads end together. */
 const PATHS_AT_ONCE = 32;
 
+/** Paths next to each other, which are mostly of one directory: two threads in one directory wait for each other. */
+interface Stretch {
+  next: number;
+  readonly end: number;
+}
+
+function stretches(count: number): Stretch[] {
+  const length = Math.ceil(count / THREADS);
+  return Array.from({ length: THREADS }, (_, i) => ({
+    next: Math.min(i * length, count),
+    end: Math.min((i + 1) * length, count),
+  }));
+}
+
+/** The stretch with most left to do. */
+function longest(all: readonly Stretch[]): Stretch | undefined {
+  const left = ({ next, end }: Stretch) => end - next;
+  const [most] = all.toSorted((a, b) => left(b) - left(a));
+  return most !== undefined && left(most) > 0 ? most : undefined;
+}
+
 /**
  * Copies up what the paths lead to, by several threads; what it cost, in the order of the paths. After a failure no more paths
  * are begun, and nothing is under way any more when this rejects.
@@ -16,22 +37,25 @@ export async function copyUps(
   paths: readonly (string | Uint8Array)[],
 ): Promise<NativeCopyUp[]> {
   const done: NativeCopyUp[] = new Array(paths.length);
-  let next = 0;
-  const work = async (): Promise<void> => {
-    while (next < paths.length) {
-      const first = next;
-      next += PATHS_AT_ONCE;
-      const some = paths.slice(first, next);
+  const all = stretches(paths.length);
+  let failed = false;
+  const work = async (own: Stretch): Promise<void> => {
+    for (;;) {
+      const stretch = own.next < own.end ? own : longest(all);
+      if (failed || stretch === undefined) return;
+      const first = stretch.next;
+      stretch.next = Math.min(first + PATHS_AT_ONCE, stretch.end);
+      const some = paths.slice(first, stretch.next);
       try {
         const events = await guard.run((union) => binding().copyUp(union, some));
         for (const [at, event] of events.entries()) done[first + at] = event;
       } catch (error) {
-        next = paths.length;
+        failed = true;
         throw error;
       }
     }
   };
-  const ends = await Promise.allSettled(Array.from({ length: THREADS }, work));
+  const ends = await Promise.allSettled(all.map(work));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
   return done;
 }

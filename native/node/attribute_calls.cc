@@ -79,8 +79,8 @@ Napi::Object copy_up_to_js(Napi::Env env, const CopyUpEvent& event) {
 }
 
 // The engine reports a copy_up on the thread that asked for it, which is this one.
-Result<CopyUpEvent> copy_up_path(UnionFs& fs, const std::string& path) {
-  AUFS_TRY(const Found found, find(fs, path, Last::kFollow));
+Result<CopyUpEvent> copy_up_path(UnionFs& fs, NearbyPaths& paths, const std::string& path) {
+  AUFS_TRY(const Found found, paths.find(path));
   Session::Log::forget_mine();
   AUFS_CHECK(fs.copy_up(found.node));
   if (const CopyUpEvent* mine = Session::Log::mine()) return *mine;
@@ -95,8 +95,9 @@ Napi::Value copy_up(const Napi::CallbackInfo& info) {
   const auto done = std::make_shared<std::vector<CopyUpEvent>>();
   const auto run = [session, paths, done] {
     return session->use([&](UnionFs& fs) -> Status {
+      NearbyPaths nearby(fs);
       for (const std::string& path : *paths) {
-        AUFS_TRY(CopyUpEvent event, copy_up_path(fs, path));
+        AUFS_TRY(CopyUpEvent event, copy_up_path(fs, nearby, path));
         done->push_back(std::move(event));
       }
       return ok();

@@ -111,6 +111,23 @@ Result<Found> find(UnionFs& fs, std::string_view path, Last last) {
   return *std::move(walked.found);
 }
 
+Result<Found> NearbyPaths::find(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::size_t begin = slash == std::string::npos ? 0 : slash + 1;
+  const std::string name = path.substr(begin);
+  if (name.empty() || name == "." || name == ".." || path.size() >= PATH_MAX)
+    return node::find(fs_, path, Last::kFollow);
+  if (!parent_ || path.compare(0, begin, directory_) != 0) {
+    parent_ = nullptr;
+    directory_ = path.substr(0, begin);
+    AUFS_TRY(Found directory, node::find(fs_, begin == 0 ? "/" : directory_, Last::kFollow));
+    parent_ = std::move(directory.node);
+  }
+  Result<Found> found = fs_.lookup(parent_, name);
+  if (found && S_ISLNK(found->attr.st.st_mode)) return node::find(fs_, path, Last::kFollow);
+  return found;
+}
+
 Result<std::string> real_path(UnionFs& fs, std::string_view path) {
   AUFS_TRY(Walked walked, walk(fs, path, Last::kFollow));
   if (!walked.found) return Error{ENOENT, kWhat};

@@ -33,6 +33,19 @@ Result<Walked> walk(UnionFs& fs, std::string_view path, Last last);
 // The same where there must be something: ENOENT if there is not, ENOTDIR for "file/".
 Result<Found> find(UnionFs& fs, std::string_view path, Last last);
 
+// Finds one path after the other as find() does, following symlinks; of paths next to each other in one directory, that directory is
+// looked up once. For as long as nobody waits in between. Not thread-safe.
+class NearbyPaths {
+ public:
+  explicit NearbyPaths(UnionFs& fs) : fs_(fs) {}
+  Result<Found> find(const std::string& path);
+
+ private:
+  UnionFs& fs_;
+  std::string directory_;  // up to the last slash, as it was given
+  NodePtr parent_;         // where that led to; null: nothing is known
+};
+
 // The absolute path without symlinks, "." or ".." of something that is there.
 Result<std::string> real_path(UnionFs& fs, std::string_view path);
 

@@ -70,6 +70,12 @@ Status copy_by(int from, int to, Range range, CopyMethod& method) {
   return copy_through_buffer(from, to, range);
 }
 
+// Then there are no holes to look for.
+bool has_all_blocks(const struct stat& st) noexcept {
+  constexpr off_t kUnit = 512;  // of st_blocks, on Linux
+  return st.st_blocks * kUnit >= st.st_size;
+}
+
 Result<CopyOutcome> copy_ranges(int from, int to, off_t size) {
   CopyOutcome outcome{CopyMethod::kNone, 0};
   CopyMethod method = size > kSmall ? CopyMethod::kCopyFileRange : CopyMethod::kReadWrite;
@@ -123,13 +129,15 @@ Result<CopyMethod> copy_range(int from, int to, Range range) {
   return method;
 }
 
-Result<CopyOutcome> copy_data(int from, int to, off_t size, bool whole) {
+Result<CopyOutcome> copy_data(int from, int to, const struct stat& original, off_t size) {
   if (size <= 0) return CopyOutcome{CopyMethod::kNone, 0};
-  if (whole) {
+  if (size == original.st_size) {
     AUFS_TRY(const bool reflinked, share_data(from, to));
     if (reflinked) return CopyOutcome{CopyMethod::kReflink, static_cast<std::uint64_t>(size)};
   }
-  return copy_ranges(from, to, size);
+  if (original.st_size > kSmall || !has_all_blocks(original)) return copy_ranges(from, to, size);
+  AUFS_CHECK(copy_through_buffer(from, to, {0, size}));
+  return CopyOutcome{CopyMethod::kReadWrite, static_cast<std::uint64_t>(size)};
 }
 
 }  // namespace aufs

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -16,11 +17,11 @@ struct CopyOutcome {
   std::uint64_t bytes;  // data copied or shared, holes excluded
 };
 
-// Copies the first `size` bytes of `from` into the empty file `to`, which has that size afterwards. Blocks are shared
+// Copies the first `size` bytes of `from`, whose attributes are `original`, into the empty file `to`, which has that size afterwards. Blocks are shared
 // where the file system can (FICLONE, whole files only), else copied in the kernel (copy_file_range), else through a
 // buffer. Holes stay holes. File offsets do not matter; `from` is open for reading, `to` for writing.
 // A method that cannot serve this pair of files gives way to the next; ENOSPC, EIO and the like reach the caller.
-Result<CopyOutcome> copy_data(int from, int to, off_t size, bool whole);
+Result<CopyOutcome> copy_data(int from, int to, const struct stat& original, off_t size);
 
 // Its parts, for who copies a file bit by bit.
 // Shares all blocks. False: these two files cannot.

@@ -53,9 +53,9 @@ Status FileCopyUp::copy_regular(off_t size, bool behind) {
     if (left_behind_) return ok();
   }
   if (outcome_.method != CopyMethod::kReflink) {
-    AUFS_TRY(outcome_, copy_data(source.get(), copy.fd(), whole ? stat_.st_size : size, whole));
+    AUFS_TRY(outcome_, copy_data(source.get(), copy.fd(), stat_, whole ? stat_.st_size : size));
   }
-  AUFS_CHECK(copy_metadata(Place::borrowed(source.get()), stat_, Place::borrowed(copy.fd())));
+  AUFS_CHECK(copy_metadata(Place::borrowed(source.get()), stat_, Place::borrowed(copy.fd()), copy.made()));
   if (engine_.options.sync_copy_up && outcome_.bytes > 0) AUFS_CHECK(copy.settle());
   const Result<sys::Protection> protection = sys::protection_of(source.get(), "");
   AUFS_CHECK(publish(&copy));
@@ -84,7 +84,7 @@ Status FileCopyUp::leave_behind(UniqueFd& source, StagedFile& copy) {
   AUFS_TRY(std::optional<RangeSet> missing, PartialCopy::data_of(source.get(), stat_.st_size));
   if (!missing || static_cast<std::uint64_t>(missing->size()) < engine_.options.background_copy_up)
     return ok();
-  AUFS_CHECK(copy_metadata(Place::borrowed(source.get()), stat_, Place::borrowed(copy.fd())));
+  AUFS_CHECK(copy_metadata(Place::borrowed(source.get()), stat_, Place::borrowed(copy.fd()), copy.made()));
   // No room, or no such thing here: copying at once tells which.
   if (!PartialCopy::reserve(copy.fd(), stat_.st_size, *missing)) return ok();
   const auto partial = std::make_shared<PartialCopy>(std::move(source), std::move(copy), stat_, origin_, to_,
@@ -125,8 +125,7 @@ Status FileCopyUp::publish(StagedFile* copy) {
     if (grouped) engine_.hard_links.remove(node_->ino);
   });
   // Before it has its name: afterwards nothing may fail any more.
-  AUFS_TRY(const struct stat made,
-           copy ? sys::stat_fd(copy->fd()) : sys::stat_at(staging_.get(), temporary_.c_str()));
+  AUFS_TRY(const ino_t ino, inode(copy));
   // link() makes an entry that was asked for: that moves the directory's time
   std::optional<KeepTimes> keep;
   if (!target_.fresh) keep.emplace(upper_->get());
@@ -137,13 +136,20 @@ Status FileCopyUp::publish(StagedFile* copy) {
   ungroup.dismiss();
   node_->grouped = node_->grouped || grouped;
   node_->unpin();  // of the original, if it had lost the names that were known; the copy has one
-  engine_.numbers.keep(engine_.branch(to_), made.st_ino, node_->ino);
-  note_file(*index, made.st_ino);
+  engine_.numbers.keep(engine_.branch(to_), ino, node_->ino);
+  note_file(*index, ino);
   keep.reset();
   if (target_.fresh) entries_changed(engine_, target_.parent, to_);
   else note_own_change(engine_, target_.parent, to_);
-  move_node(copy, made.st_ino);
+  move_node(copy, ino);
   return ok();
+}
+
+// Of what takes the name.
+Result<ino_t> FileCopyUp::inode(const StagedFile* copy) const {
+  if (copy != nullptr) return copy->made().st_ino;
+  AUFS_TRY(const struct stat made, sys::stat_at(staging_.get(), temporary_.c_str()));
+  return made.st_ino;
 }
 
 // The new name of a link() may be under a whiteout, which goes now; if it does not, the name goes again.
@@ -208,11 +214,11 @@ Status FileCopyUp::publish_unnamed(StagedFile* copy) {
     if (grouped) engine_.hard_links.remove(node_->ino);
     return fd.error();
   }
-  AUFS_TRY(const struct stat made, sys::stat_fd(fd->get()));
-  if (grouped) engine_.numbers.keep(engine_.branch(to_), made.st_ino, node_->ino);
+  AUFS_TRY(const ino_t ino, inode(copy));
+  if (grouped) engine_.numbers.keep(engine_.branch(to_), ino, node_->ino);
   node_->grouped = grouped;
   node_->change_rare().pin = grouped ? nullptr : share(*std::move(fd));
-  move_node(copy, made.st_ino);
+  move_node(copy, ino);
   return ok();
 }
 

@@ -41,6 +41,7 @@ class FileCopyUp {
   Status show(const char* name);
   Status check_target(const DirIndex& index);
   Status clear_leftover();
+  Result<ino_t> inode(const StagedFile* copy) const;
   Result<bool> keep_group(StagedFile* copy);
   void note_file(DirIndex& index, ino_t ino);
   Status publish_unnamed(StagedFile* copy);

@@ -57,6 +57,10 @@ Result<bool> drop_inherited_acls(const struct stat& stat, const Place& to) {
 
 Status copy_metadata(const Place& from, const struct stat& stat, const Place& to) {
   AUFS_TRY(const struct stat made, sys::stat_at(to.fd, to.leaf()));
+  return copy_metadata(from, stat, to, made);
+}
+
+Status copy_metadata(const Place& from, const struct stat& stat, const Place& to, const struct stat& made) {
   const bool owned = made.st_uid == stat.st_uid && made.st_gid == stat.st_gid;
   if (!owned) AUFS_CHECK(sys::chown_at(to.fd, to.leaf(), stat.st_uid, stat.st_gid));
   AUFS_TRY(const bool had_acl, drop_inherited_acls(stat, to));

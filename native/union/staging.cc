@@ -77,18 +77,32 @@ std::string temporary_name(Engine& engine) {
 
 Result<StagedFile> StagedFile::create(Engine& engine, BranchIndex branch, int dir, mode_t mode) {
   Result<UniqueFd> unnamed = sys::open_at(dir, ".", O_TMPFILE | O_RDWR, mode);
-  if (unnamed) return StagedFile(*std::move(unnamed), engine.branch(branch), UniqueFd(), "");
+  if (unnamed) {
+    StagedFile file(*std::move(unnamed), UniqueFd(), "");
+    AUFS_CHECK(file.look(engine.branch(branch)));
+    return file;
+  }
   if (!no_unnamed_files(unnamed.error())) return unnamed.error();
   AUFS_TRY(UniqueFd staging, staging_directory(engine, branch));
   std::string name = temporary_name(engine);
   AUFS_TRY(UniqueFd fd,
            sys::open_at(staging.get(), name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, mode));
-  return StagedFile(std::move(fd), engine.branch(branch), std::move(staging), std::move(name));
+  StagedFile file(std::move(fd), std::move(staging), std::move(name));
+  AUFS_CHECK(file.look(engine.branch(branch)));
+  return file;
+}
+
+// A directory of the branch may be another file system's.
+Status StagedFile::look(const Branch& branch) {
+  AUFS_TRY(made_, sys::stat_fd(fd()));
+  ordered_ = branch.keeps_order && made_.st_dev == branch.dev;
+  return ok();
 }
 
 StagedFile::StagedFile(StagedFile&& other) noexcept
     : fd_(std::move(other.fd_)),
-      ordered_on_(other.ordered_on_),
+      made_(other.made_),
+      ordered_(other.ordered_),
       staging_(std::move(other.staging_)),
       name_(std::exchange(other.name_, "")) {}
 
@@ -96,11 +110,8 @@ StagedFile::~StagedFile() {
   if (!name_.empty()) (void)sys::unlink(staging_.get(), name_.c_str());
 }
 
-// A directory of the branch may be another file system's.
 Status StagedFile::settle() const {
-  if (!ordered_on_) return sys::fsync(fd());
-  AUFS_TRY(const struct stat st, sys::stat_fd(fd()));
-  return st.st_dev == *ordered_on_ ? sys::write_out(fd()) : sys::fsync(fd());
+  return ordered_ ? sys::write_out(fd()) : sys::fsync(fd());
 }
 
 Status StagedFile::publish(int dir, const char* name) {

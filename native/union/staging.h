@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <optional>
+#include <sys/stat.h>
 
 #include "union/engine.h"
 
@@ -20,6 +20,8 @@ class StagedFile {
   ~StagedFile();
 
   int fd() const noexcept { return fd_->get(); }  // O_RDWR
+  // As it was made: empty.
+  const struct stat& made() const noexcept { return made_; }
   // Afterwards the file is whole after a power cut, or has no name: what has been written to it comes before the name in any case.
   Status settle() const;
   // Gives the file its name in `dir`. EEXIST: somebody else was first, and theirs stays.
@@ -27,13 +29,13 @@ class StagedFile {
   const SharedFd& shared_fd() const noexcept { return fd_; }
 
  private:
-  StagedFile(UniqueFd fd, const Branch& branch, UniqueFd staging, std::string name)
-      : fd_(share(std::move(fd))), staging_(std::move(staging)), name_(std::move(name)) {
-    if (branch.keeps_order) ordered_on_ = branch.dev;
-  }
+  StagedFile(UniqueFd fd, UniqueFd staging, std::string name)
+      : fd_(share(std::move(fd))), staging_(std::move(staging)), name_(std::move(name)) {}
+  Status look(const Branch& branch);
   SharedFd fd_;
-  std::optional<dev_t> ordered_on_;  // the file system whose order counts; none: this one has none
-  UniqueFd staging_;                 // directory of the temporary name; none with O_TMPFILE
+  struct stat made_ {};
+  bool ordered_ = false;  // as Branch::keeps_order
+  UniqueFd staging_;      // directory of the temporary name; none with O_TMPFILE
   std::string name_;
 };
 

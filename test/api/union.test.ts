@@ -323,6 +323,32 @@ test('copy_up of many paths: what each cost, in their order; the first failure e
   for (const [i, name] of names.entries()) t.is((await union.readFile(name)).length, i + 1);
 });
 
+test('copyUp of many paths follows symlinks, whatever path was before', async (t) => {
+  await using dir = await scratch({
+    upper: {},
+    lower: { d: { a: 'a', b: 'b' }, e: { a: 'other a', b: 'other b', c: 'c' } },
+  });
+  const [upper, lower] = [join(dir.path, 'upper'), join(dir.path, 'lower')];
+  await fs.symlink('../e/b', join(lower, 'd', 'b-of-e'));
+  await fs.symlink('e', join(lower, 'f'));
+  await using union = await Union.open({ branches: [upper, lower] });
+  const paths = ['d/a', 'd/b-of-e', 'd/b', 'f/a', 'd/../f/c', '/d/./b'];
+  const done = await union.copyUp(paths);
+  t.deepEqual(
+    done.map(({ path, method }) => [path, method === 'none']),
+    [
+      ['d/a', false],
+      ['e/b', false],
+      ['d/b', false],
+      ['e/a', false],
+      ['e/c', false],
+      ['d/b', true],
+    ],
+  );
+  for (const path of ['missing', 'd/missing', 'd/a/x', 'gone/a', 'd/..', 'd/a/'])
+    t.is(await codeOf(union.copyUp(['d/b', path, 'd/b'])), await codeOf(union.copyUp(path)), path);
+});
+
 test('which branch, and copy_up on demand', async (t) => {
   await using stack = await open(t, { d: { a: 'x'.repeat(100_000) } });
   const { union } = stack;
