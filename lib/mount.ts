@@ -34,7 +34,7 @@ export interface MountOptions extends StackOptions {
    * @default true
    */
   readonly dirperm1?: boolean | undefined;
-  /** A copy_up is not on disk when its call returns: faster, and lost in a power cut. @default false */
+  /** The data of a copy_up need not be on disk before its name: faster, and after a power cut the file may be empty. @default false */
   readonly volatile?: boolean | undefined;
   /** What was written is on disk when {@link Mount.unmount} returns, unless it is `lazy`. @default false */
   readonly syncOnUnmount?: boolean | undefined;

@@ -70,7 +70,7 @@ export interface UnionOptions extends StackOptions {
   readonly readOnly?: boolean | undefined;
   /** Any directory can be renamed; without it AUFS's EXDEV for one that has anything below. @default true */
   readonly dirren?: boolean | undefined;
-  /** A copy_up is not on disk when its call returns: faster, and lost in a power cut. @default false */
+  /** The data of a copy_up need not be on disk before its name: faster, and after a power cut the file may be empty. @default false */
   readonly volatile?: boolean | undefined;
   /** Aborts the opening; has no effect after that. */
   readonly signal?: AbortSignal | undefined;

@@ -204,9 +204,9 @@ export const copyUp: Suite = {
   notes: [
     'First write: open for reading and writing, write one byte, close. node-aufs Union: Union.copyUp(path), awaited ' +
       'one after the other; "all at once": one Union.copyUp(paths).',
-    'Durable: the copy is on disk before it has its name. Kernel overlayfs does that by a sync of each file, but not for ' +
-      'one that it could clone: on XFS and Btrfs its row in the durable tables has no flush and is no equal of ours; ' +
-      '"copy, fsync, rename" is. Volatile: nobody syncs ' +
+    'Durable: the data of the copy is on disk before its name. Kernel overlayfs does that by a sync of each file, but not for ' +
+      'one that it could clone (on Btrfs its row in the durable tables is no equal of ours; "copy, fsync, rename" is); node-aufs ' +
+      'by waiting for the data where the file system keeps order, else by a sync. Volatile: nobody syncs or waits ' +
       '(overlayfs and node-aufs mounted with `volatile`; fuse-overlayfs, unionfs-fuse and cp never do).',
     'Until the write returns: opened and written, closing ' +
       'is not timed. Chmod until it is copied: opened for writing and closed after it, which waits for a copy that is made behind. ' +

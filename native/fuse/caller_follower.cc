@@ -27,7 +27,7 @@ const char* try_it(const sys::Placement& usual) {
 }  // namespace
 
 bool CallerFollower::is_busy(const Work& work, bool stays) noexcept {
-  return work.requests >= kBusy && (stays || work.one_caller);
+  return work.requests >= kBusy && !work.for_disk && (stays || work.one_caller);
 }
 
 CallerFollower::Seat::Seat(CallerFollower& follower, std::optional<unsigned> processor) noexcept
@@ -102,9 +102,12 @@ CallerFollower::Work CallerFollower::count_work() noexcept {
   for (Seat* seat = seats_; seat != nullptr; seat = seat->next_) {
     const std::uint32_t count = seat->count_.load(std::memory_order_relaxed);
     const std::uint32_t requests = count - seat->counted_;
-    seat->work_ = {requests, seat->in_a_row_.load(std::memory_order_relaxed) >= requests};
+    seat->work_ = {requests, seat->in_a_row_.load(std::memory_order_relaxed) >= requests,
+                   seat->waited_.exchange(false, std::memory_order_relaxed)};
     seat->counted_ = count;
-    if (seat->stays_ || requests == 0) continue;
+    if (seat->stays_) continue;
+    shared.for_disk = shared.for_disk || seat->work_.for_disk;
+    if (requests == 0) continue;
     const std::uint32_t its = seat->caller_.load(std::memory_order_relaxed);
     shared.requests += requests;
     shared.one_caller = shared.one_caller && seat->work_.one_caller && (caller == 0 || caller == its);

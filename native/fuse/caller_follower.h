@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "sys/file_io.h"
 #include "sys/scheduling.h"
 
 namespace aufs::fuse {
@@ -31,8 +32,10 @@ class CallerFollower {
   struct Work {
     unsigned requests = 0;
     bool one_caller = true;
+    bool for_disk = false;  // one of them waited for the disk
   };
-  // Whether so much is worth it: that a thread `stays` where its callers are anyway, it need not be for one of them only.
+  // Whether so much is worth it: that a thread `stays` where its callers are anyway, it need not be for one of them only. Who waits for the disk is not:
+  // the processor halts meanwhile, and what the disk wakes is better off on the one that serves the disk.
   static bool is_busy(const Work& work, bool stays) noexcept;
 
   // Who serves. Told of each request by that thread itself; everything else is the follower's.
@@ -46,6 +49,10 @@ class CallerFollower {
 
     // `caller`: the thread that waits for the reply; 0 if none does.
     void asked(std::uint32_t caller) noexcept {
+      if (const unsigned waits = sys::disk_waits(); waits != disk_waits_) {
+        disk_waits_ = waits;
+        waited_.store(true, std::memory_order_relaxed);
+      }
       if (caller == 0) return;
       const bool same = caller == caller_.load(std::memory_order_relaxed);
       if (!same) caller_.store(caller, std::memory_order_relaxed);
@@ -64,6 +71,8 @@ class CallerFollower {
     std::atomic<std::uint32_t> caller_{0};
     std::atomic<std::uint32_t> in_a_row_{0};
     std::atomic<std::uint32_t> count_{0};
+    std::atomic<bool> waited_{false};  // for the disk, since the follower looked
+    unsigned disk_waits_ = 0;          // the thread's own
     // The follower's, guarded by its mutex.
     Seat* next_ = nullptr;
     std::uint32_t counted_ = 0;

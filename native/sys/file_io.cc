@@ -13,6 +13,11 @@
 #include "sys/call.h"
 
 namespace aufs::sys {
+namespace {
+
+thread_local unsigned waits = 0;
+
+}  // namespace
 
 Result<UniqueFd> open_directory_here(int dir, const char* name) {
   open_how how{};
@@ -129,13 +134,27 @@ Status fallocate(int fd, int mode, off_t offset, off_t length) {
 }
 
 Status fsync(int fd) {
+  ++waits;
   return check(retry_eintr([&] { return ::fsync(fd); }), "fsync");
 }
 Status fdatasync(int fd) {
+  ++waits;
   return check(retry_eintr([&] { return ::fdatasync(fd); }), "fdatasync");
 }
 Status syncfs(int fd) {
+  ++waits;
   return check(::syncfs(fd), "syncfs");
+}
+Status write_out(int fd) {
+  constexpr unsigned kAll = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  ++waits;
+  return check(retry_eintr([&] { return ::sync_file_range(fd, 0, 0, kAll); }), "sync_file_range");
+}
+void begin_to_write_out(int fd) noexcept {
+  [[maybe_unused]] const int begun = ::sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+unsigned disk_waits() noexcept {
+  return waits;
 }
 
 void sync_all() {

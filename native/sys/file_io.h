@@ -49,6 +49,13 @@ Status fsync(int fd);
 Status fdatasync(int fd);
 Status syncfs(int fd);
 void sync_all();  // sync(2)
+// Waits until the data written so far is with the disk, its blocks with the file, without flushing the disk's cache. Errors: EIO, ENOSPC
+// (delayed allocation), as fdatasync(2).
+Status write_out(int fd);
+// Begins with that, and does not wait.
+void begin_to_write_out(int fd) noexcept;
+// How often the calling thread has waited in one of these (but for sync_all()).
+unsigned disk_waits() noexcept;
 
 // FICLONE: `to` shares all blocks of `from` afterwards. Errors: EOPNOTSUPP/EXDEV/EINVAL where the pair cannot.
 Status clone_file(int from, int to);

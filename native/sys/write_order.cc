@@ -69,9 +69,4 @@ bool keeps_order(int fd) {
   return *type == "ext4" && ext4_keeps_order(fd);
 }
 
-Status write_out(int fd) {
-  constexpr unsigned kAll = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
-  return check(retry_eintr([&] { return ::sync_file_range(fd, 0, 0, kAll); }), "sync_file_range");
-}
-
 }  // namespace aufs::sys

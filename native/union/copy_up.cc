@@ -73,7 +73,7 @@ Status copy_up_file(Engine& engine, const NodePtr& node, off_t size, bool behind
 
 Status finish_partial(Engine& engine, const NodePtr& node, PartialCopy& partial) {
   AUFS_CHECK(partial.complete());
-  if (engine.options.sync_copy_up) AUFS_CHECK(partial.staged().settle());
+  if (engine.options.sync_copy_up) AUFS_CHECK(partial.staged().settle(partial.outcome().method));
   return for_a_name(node, [&](const Target& target) -> Status {
     if (target.parent) AUFS_CHECK(copy_up_directory(engine, target.parent, partial.branch()));
     return FileCopyUp(engine, node, target, partial.branch()).finish(partial);
@@ -102,7 +102,7 @@ void copy_behind(Engine& engine, const NodePtr& node) {
       AUFS_TRY(more, partial->copy_some());
     }
     // Once more when it is named, but then the locks are not held for long.
-    return engine.options.sync_copy_up ? partial->staged().settle() : ok();
+    return engine.options.sync_copy_up ? partial->staged().settle(partial->outcome().method) : ok();
   }();
   if (!copied) partial->failed = true;
   if (!copied || engine.background.stopping()) return;

@@ -54,9 +54,10 @@ Status FileCopyUp::copy_regular(off_t size, bool behind) {
   }
   if (outcome_.method != CopyMethod::kReflink) {
     AUFS_TRY(outcome_, copy_data(source.get(), copy.fd(), stat_, whole ? stat_.st_size : size));
+    if (engine_.options.sync_copy_up && outcome_.bytes > 0) copy.begin_to_settle(outcome_.method);
   }
   AUFS_CHECK(copy_metadata(Place::borrowed(source.get()), stat_, Place::borrowed(copy.fd()), copy.made()));
-  if (engine_.options.sync_copy_up && outcome_.bytes > 0) AUFS_CHECK(copy.settle());
+  if (engine_.options.sync_copy_up && outcome_.bytes > 0) AUFS_CHECK(copy.settle(outcome_.method));
   const Result<sys::Protection> protection = sys::protection_of(source.get(), "");
   AUFS_CHECK(publish(&copy));
   // Not before: an append-only file takes no name.

@@ -110,8 +110,14 @@ StagedFile::~StagedFile() {
   if (!name_.empty()) (void)sys::unlink(staging_.get(), name_.c_str());
 }
 
-Status StagedFile::settle() const {
-  return ordered_ ? sys::write_out(fd()) : sys::fsync(fd());
+void StagedFile::begin_to_settle(CopyMethod method) const noexcept {
+  if (ordered_ && method != CopyMethod::kReflink) sys::begin_to_write_out(fd());
+}
+
+// Shared blocks are on disk: FICLONE writes them out first.
+Status StagedFile::settle(CopyMethod method) const {
+  if (!ordered_) return sys::fsync(fd());
+  return method == CopyMethod::kReflink ? ok() : sys::write_out(fd());
 }
 
 Status StagedFile::publish(int dir, const char* name) {

@@ -23,7 +23,9 @@ class StagedFile {
   // As it was made: empty.
   const struct stat& made() const noexcept { return made_; }
   // Afterwards the file is whole after a power cut, or has no name: what has been written to it comes before the name in any case.
-  Status settle() const;
+  Status settle(CopyMethod method) const;
+  // Lets the disk begin with what settle() is going to wait for.
+  void begin_to_settle(CopyMethod method) const noexcept;
   // Gives the file its name in `dir`. EEXIST: somebody else was first, and theirs stays.
   Status publish(int dir, const char* name);
   const SharedFd& shared_fd() const noexcept { return fd_; }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fuse/caller_follower.h"
+#include "sys/process_control.h"
 
 namespace aufs::fuse {
 namespace {
@@ -98,6 +99,8 @@ TEST(FuseCallerFollowerRule, BusyIsALoneCallerOrThreadsThatStayAnyway) {
   EXPECT_FALSE(CallerFollower::is_busy({1000, false}, false));
   EXPECT_TRUE(CallerFollower::is_busy({16, false}, true));
   EXPECT_FALSE(CallerFollower::is_busy({15, false}, true));
+  EXPECT_FALSE(CallerFollower::is_busy({1000, true, true}, false));
+  EXPECT_FALSE(CallerFollower::is_busy({1000, true, true}, true));
 }
 
 TEST(SysScheduling, TellsStateAndProcessorOfAThread) {
@@ -123,6 +126,24 @@ TEST_F(FuseCallerFollower, PutsWhoServesALoneCallerBesideItAndBackAfterwards) {
   EXPECT_TRUE(until([&] { return scheduled(server.id()) == usual_; }));
   caller = static_cast<std::uint32_t>(sys::thread_id());
   EXPECT_TRUE(until([&] { return scheduled(server.id()) == beside; }));
+}
+
+TEST_F(FuseCallerFollower, LeavesWhoWaitsForTheDiskWhereItIs) {
+  const auto caller = static_cast<std::uint32_t>(sys::thread_id());
+  const Result<UniqueFd> file = sys::memory_file("test");
+  std::atomic<bool> waits{true};
+  const std::uint64_t before = follower_.count();
+  Server server(follower_, [&] {
+    if (waits) [[maybe_unused]]
+      const Status flushed = sys::fdatasync(file->get());
+    return caller;
+  });
+  std::this_thread::sleep_for(200ms);
+  EXPECT_LE(follower_.count(), before + 1) << "the first tick may have begun before the first wait";
+  waits = false;
+  EXPECT_TRUE(until([&] { return scheduled(server.id()).policy == SCHED_IDLE; }));
+  waits = true;
+  EXPECT_TRUE(until([&] { return scheduled(server.id()) == usual_; }));
 }
 
 TEST_F(FuseCallerFollower, FollowsTheCallerToAnotherProcessor) {
