@@ -180,7 +180,7 @@ export function explainRefusedBranch(
   path: string,
   facts: Readonly<Record<string, unknown>> = {},
 ): unknown {
-  const { errno } = error as { errno?: number };
+  const { errno, overlap = '' } = error as { errno?: number; overlap?: string };
   const details = { cause: error, path, ...facts };
   switch (errno === undefined ? 0 : -errno) {
     case 2: // ENOENT
@@ -190,10 +190,14 @@ export function explainRefusedBranch(
         ...details,
       });
     case 22: // EINVAL
-      return new AufsError('ERR_BRANCH_OVERLAP', `${what} '${path}' is, contains or lies in another branch`, {
-        hint: 'give directories that have nothing in common',
-        ...details,
-      });
+      return new AufsError(
+        'ERR_BRANCH_OVERLAP',
+        `${what} '${path}' ${overlap || 'is, contains or lies in another branch'}`,
+        {
+          hint: 'give directories that have nothing in common',
+          ...details,
+        },
+      );
     case 16: // EBUSY
       return new AufsError('ERR_BRANCH_BUSY', `another union writes to ${what} '${path}'`, {
         hint: "close that one, give every union a writable branch of its own, or take this branch with mode 'ro+wh'",

@@ -147,9 +147,9 @@ std::string insert(Server& server, const Words& words, StackChange& change) {
   const Result<BranchPerm> perm = parse_perm(words[2]);
   if (!perm) return usage("unknown permission '" + words[2] + "' of branch '" + path + "'");
   if (at > server.fs.branches().size()) return usage("there is no position " + words[1] + " in this stack");
-  if (auto failure = check_branches({path}, server.settings.target)) return failed(*failure);
-  const Status inserted = server.fs.insert_branch(at, {path, *perm}, change);
-  return inserted ? done() : failed(explain_branch(path, inserted.error()));
+  Refusal refusal;
+  const Status inserted = server.fs.insert_branch(at, {path, *perm}, change, &refusal);
+  return inserted ? done() : failed(explain_branch(path, inserted.error(), refusal.overlap));
 }
 
 std::string remove(Server& server, const Words& words, StackChange& change) {

@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "fuse/failure.h"
 #include "fuse/options.h"
@@ -16,17 +15,12 @@ namespace aufs::fuse {
 // The real path of the mountpoint. ERR_MOUNTPOINT, ERR_MOUNTPOINT_NOT_EMPTY.
 Outcome<std::string> check_target(const Options& options);
 
-// A branch must not be or lie below another one, nor below the mountpoint, which hides it, nor the mountpoint below a branch, which would then
-// contain itself. With the mountpoint compared by device and inode all the way up, so bind mounts and symlinks do not matter; with other
-// branches by real path, for the engine compares them thus.
-// ERR_BRANCH_NOT_FOUND, ERR_BRANCH_OVERLAP.
-MaybeFailure check_branches(const std::vector<std::string>& paths, const std::string& target);
+// What the engine said of a branch, as a person has to be told; `overlap`: as in Refusal.
+Failure explain_branch(const std::string& path, Error error, const std::string& overlap = {});
 
-// What the engine said of a branch, as a person has to be told.
-Failure explain_branch(const std::string& path, Error error);
-
-// ERR_BRANCH_NOT_FOUND, ERR_BRANCH_OVERLAP, ERR_BRANCH_BUSY, ERR_BRANCH.
-Outcome<std::unique_ptr<UnionFs>> open_union(const Options& options,
+// `target`: the mountpoint, which no branch may be or lie in, since it hides them, nor contain. ERR_BRANCH_NOT_FOUND, ERR_BRANCH_OVERLAP,
+// ERR_BRANCH_BUSY, ERR_BRANCH.
+Outcome<std::unique_ptr<UnionFs>> open_union(const Options& options, const std::string& target,
                                              std::function<void(const CopyUpEvent&)> on_copy_up);
 
 }  // namespace aufs::fuse

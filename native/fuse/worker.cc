@@ -79,11 +79,7 @@ MaybeFailure Worker::start() {
   if (!target) return target.failure();
   target_ = *target;
   if (auto failure = check_device()) return failure;
-  std::vector<std::string> branches;
-  branches.reserve(options_.branches.size());
-  for (const BranchSpec& branch : options_.branches) branches.push_back(branch.path);
-  if (auto failure = check_branches(branches, target_)) return failure;
-  auto fs = open_union(options_, [this](const CopyUpEvent& event) { log_.add(event); });
+  auto fs = open_union(options_, target_, [this](const CopyUpEvent& event) { log_.add(event); });
   if (!fs) return fs.failure();
   fs_ = std::move(*fs);
   Result<UniqueFd> signals = sys::signal_descriptor({SIGTERM, SIGINT, SIGHUP});

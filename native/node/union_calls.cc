@@ -38,21 +38,22 @@ Napi::Value union_open(const Napi::CallbackInfo& info) {
   options.show_whiteouts = boolean_arg(info, 9);
   const auto log = std::make_shared<Session::Log>();
   options.on_copy_up = [log](const CopyUpEvent& event) { log->add(event); };
-  const auto culprit = std::make_shared<int>(-1);
+  const auto refusal = std::make_shared<Refusal>();
   return async_call(
       info.Env(), {"open"}, {},
-      [paths, perms, options, create, copy_up, culprit]() mutable -> Result<std::shared_ptr<UnionFs>> {
+      [paths, perms, options, create, copy_up, refusal]() mutable -> Result<std::shared_ptr<UnionFs>> {
         AUFS_TRY(options.create_policy, parse_create_policy(create));
         AUFS_TRY(options.copy_up_policy, parse_copy_up_policy(copy_up));
         AUFS_TRY(const auto specs, specs_of(paths, perms));
-        AUFS_TRY(auto fs, UnionFs::open(specs, options, culprit.get()));
+        AUFS_TRY(auto fs, UnionFs::open(specs, options, refusal.get()));
         return std::shared_ptr<UnionFs>(std::move(fs));
       },
       [log](Napi::Env env, std::shared_ptr<UnionFs> fs) -> Napi::Value {
         return wrap_handle(env, std::make_shared<Session>(std::move(fs), log));
       },
-      [culprit](Napi::Env env, Napi::Object failure) {
-        failure.Set("branch", Napi::Number::New(env, *culprit));
+      [refusal](Napi::Env env, Napi::Object failure) {
+        failure.Set("branch", Napi::Number::New(env, refusal->branch));
+        failure.Set("overlap", refusal->overlap);
       });
 }
 

@@ -222,10 +222,4 @@ Result<bool> is_empty_directory(const std::string& path) {
   return true;
 }
 
-Result<Identity> identity_of(const std::string& path) {
-  struct stat st;
-  if (::stat(path.c_str(), &st) < 0) return Error::last("stat");
-  return Identity{st.st_dev, st.st_ino, S_ISDIR(st.st_mode)};
-}
-
 }  // namespace aufs::sys

@@ -95,11 +95,5 @@ Result<std::string> real_path(const std::string& path);
 Result<std::string> read_text(const char* path);  // a small file, such as those of /proc
 Status write_text(const char* path, std::string_view text);
 Result<bool> is_empty_directory(const std::string& path);
-struct Identity {
-  dev_t device;
-  ino_t inode;
-  bool directory;
-};
-Result<Identity> identity_of(const std::string& path);
 
 }  // namespace aufs::sys

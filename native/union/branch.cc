@@ -31,19 +31,43 @@ Result<Branch> open_branch(const BranchSpec& spec, bool read_only) {
   return branch;
 }
 
+std::string quoted(const std::string& what, const std::string& path) {
+  return std::string(what).append(" '").append(path).append("'");
+}
+
+// The directory kept apart has the number behind those of the branches.
+Refusal refusal_of(const Overlap& found, const std::vector<const Branch*>& branches,
+                   const std::string& apart) {
+  const auto is_apart = [&](std::size_t number) { return number == branches.size(); };
+  const std::string mountpoint = quoted("the mountpoint", apart);
+  if (is_apart(found.inner)) return {static_cast<int>(found.outer), "contains " + mountpoint};
+  const int inner = static_cast<int>(found.inner);
+  if (is_apart(found.outer)) return {inner, "lies in " + mountpoint};
+  const std::string outer = quoted("branch", branches[found.outer]->path);
+  return found.same ? Refusal{inner, "is " + outer + " as well"} : Refusal{inner, "lies in " + outer};
+}
+
 // EINVAL if one branch is, or lies in, another.
-Status check_overlap(const std::vector<int>& roots, int* culprit) {
+Status check_overlap(const std::vector<const Branch*>& branches, const std::string& apart, Refusal& refusal) {
+  std::vector<int> roots;
+  roots.reserve(branches.size() + 1);
+  for (const Branch* branch : branches) roots.push_back(branch->root.get());
+  UniqueFd mountpoint;
+  if (!apart.empty()) {
+    AUFS_TRY(mountpoint, sys::open_at(AT_FDCWD, apart.c_str(), O_PATH | O_DIRECTORY));
+    roots.push_back(mountpoint.get());
+  }
   AUFS_TRY(const std::optional<Overlap> found, find_overlap(roots));
   if (!found) return ok();
-  if (culprit != nullptr) *culprit = static_cast<int>(std::max(found->inner, found->outer));
+  refusal = refusal_of(*found, branches, apart);
   return Error{EINVAL, "branch_overlap"};
 }
 
-std::vector<int> roots_of(const std::vector<Branch>& branches) {
-  std::vector<int> roots;
-  roots.reserve(branches.size() + 1);
-  for (const Branch& branch : branches) roots.push_back(branch.root.get());
-  return roots;
+std::vector<const Branch*> pointers_to(const std::vector<Branch>& branches) {
+  std::vector<const Branch*> pointers;
+  pointers.reserve(branches.size() + 1);
+  for (const Branch& branch : branches) pointers.push_back(&branch);
+  return pointers;
 }
 
 // What stands before the next "+", which is taken off `text` too.
@@ -110,33 +134,34 @@ Status lock_writable(Branch& branch) {
   return ok();
 }
 
-Result<Branch> open_one_more(const std::vector<Branch>& stack, const BranchSpec& spec, bool read_only) {
+Result<Branch> open_one_more(const std::vector<Branch>& stack, const BranchSpec& spec,
+                             const StackRules& rules, Refusal& refusal) {
   if (stack.size() >= kMaxBranches) return Error{E2BIG, "branch_open"};
-  AUFS_TRY(Branch branch, open_branch(spec, read_only));
-  std::vector<int> roots = roots_of(stack);
-  roots.push_back(branch.root.get());
-  AUFS_CHECK(check_overlap(roots, nullptr));
+  AUFS_TRY(Branch branch, open_branch(spec, rules.read_only));
+  std::vector<const Branch*> all = pointers_to(stack);
+  all.push_back(&branch);
+  AUFS_CHECK(check_overlap(all, rules.apart, refusal));
   if (branch.perm.writable) AUFS_CHECK(lock_writable(branch));
   return branch;
 }
 
-Result<std::vector<Branch>> open_branches(const std::vector<BranchSpec>& specs, bool read_only,
-                                          int* culprit) {
-  if (culprit != nullptr) *culprit = -1;
+Result<std::vector<Branch>> open_branches(const std::vector<BranchSpec>& specs, const StackRules& rules,
+                                          Refusal& refusal) {
+  refusal = {};
   if (specs.empty()) return Error{EINVAL, "branch_open"};
   if (specs.size() > kMaxBranches) return Error{E2BIG, "branch_open"};
   std::vector<Branch> branches;
   for (const BranchSpec& spec : specs) {
-    if (culprit != nullptr) *culprit = static_cast<int>(branches.size());
-    AUFS_TRY(Branch branch, open_branch(spec, read_only));
+    refusal.branch = static_cast<int>(branches.size());
+    AUFS_TRY(Branch branch, open_branch(spec, rules.read_only));
     branches.push_back(std::move(branch));
   }
-  if (culprit != nullptr) *culprit = -1;
-  AUFS_CHECK(check_overlap(roots_of(branches), culprit));
+  refusal.branch = -1;
+  AUFS_CHECK(check_overlap(pointers_to(branches), rules.apart, refusal));
   for (std::size_t i = 0; i < branches.size(); ++i) {
     if (!branches[i].perm.writable) continue;
     if (const Status locked = lock_writable(branches[i]); !locked) {
-      if (culprit != nullptr) *culprit = static_cast<int>(i);
+      refusal.branch = static_cast<int>(i);
       return locked.error();
     }
   }

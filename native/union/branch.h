@@ -57,15 +57,29 @@ struct Branch {
   ino_t root_ino = 0;        // st_ino of root
 };
 
-// Opens and checks the whole stack: every branch is a directory, none is, contains or lies in another. Writable branches
-// are locked, unless `read_only`: then none is writable.
+// What was wrong with a stack, beside the error.
+struct Refusal {
+  int branch = -1;      // index of the offending branch; -1: it is none of them
+  std::string overlap;  // after EINVAL, in words: "lies in branch '/a'"
+};
+
+// What a stack of branches has to be like.
+struct StackRules {
+  bool read_only = false;  // no branch is written or locked, whatever its permission
+  std::string
+      apart;  // path of a directory (a mountpoint) that no branch may be, contain or lie in; empty: none
+};
+
+// Opens and checks the whole stack: every branch is a directory, none is, contains or lies in another, by whatever names and bind mounts
+// they are reached. Writable branches are locked.
 // Errors: ENOENT/ENOTDIR (a branch is missing), EINVAL (nested or duplicate branches, no branch at all),
 // EBUSY (another union writes to that branch), E2BIG (more branches than BranchIndex can number).
-// On an error `*culprit`, where not null, is the index of the offending branch.
-Result<std::vector<Branch>> open_branches(const std::vector<BranchSpec>& specs, bool read_only, int* culprit);
+Result<std::vector<Branch>> open_branches(const std::vector<BranchSpec>& specs, const StackRules& rules,
+                                          Refusal& refusal);
 
-// Opens and checks one more branch for `stack`, as open_branches() does. Errors: as there.
-Result<Branch> open_one_more(const std::vector<Branch>& stack, const BranchSpec& spec, bool read_only);
+// Opens and checks one more branch for `stack`, as open_branches() does. Errors: as there; refusal.branch is not set.
+Result<Branch> open_one_more(const std::vector<Branch>& stack, const BranchSpec& spec,
+                             const StackRules& rules, Refusal& refusal);
 
 // Locks the branch against other unions that would write to it. Errors: EBUSY.
 Status lock_writable(Branch& branch);

@@ -26,7 +26,7 @@ class Search {
     for (std::size_t number = 0; number < directories.size(); ++number) {
       AUFS_TRY(const Position position, sys::position_of(directories[number]));
       const auto [known, is_new] = given_.emplace(Number(position.device, position.inode), number);
-      if (!is_new) return std::optional(Overlap{number, known->second});
+      if (!is_new) return std::optional(Overlap{number, known->second, true});
       positions_.push_back(position);
     }
     return std::optional<Overlap>();
@@ -65,7 +65,7 @@ Result<std::optional<Overlap>> find_overlap(const std::vector<int>& directories)
   if (twice) return twice;
   for (std::size_t number = 0; number < directories.size(); ++number) {
     AUFS_TRY(const std::optional<std::size_t> outer, search.above(number, directories[number]));
-    if (outer) return std::optional(Overlap{number, *outer});
+    if (outer) return std::optional(Overlap{number, *outer, false});
   }
   return std::optional<Overlap>();
 }

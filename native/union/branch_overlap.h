@@ -13,6 +13,7 @@ namespace aufs {
 struct Overlap {
   std::size_t inner;
   std::size_t outer;
+  bool same;
 };
 
 // The first two of these directories, given by descriptors, that overlap, whatever names and bind mounts they are reached by. What cannot be seen

@@ -239,7 +239,8 @@ Status write_chain_index(const std::vector<BranchSpec>& chain, const std::string
   AUFS_TRY(const UniqueFd fd, sys::open_at(dir.get(), ".", O_TMPFILE | O_RDWR, kMode));
   UnionOptions options;
   options.read_only = true;
-  AUFS_TRY(std::vector<Branch> branches, open_branches(chain, true, nullptr));
+  Refusal refusal;
+  AUFS_TRY(std::vector<Branch> branches, open_branches(chain, {.read_only = true, .apart = {}}, refusal));
   Engine engine(std::move(branches), std::move(options));
   AUFS_CHECK(write_file(engine, fd.get(), cancelled));
   const Status removed = sys::unlink(dir.get(), name.c_str());

@@ -18,7 +18,8 @@ Result<BranchIndex> find_branch(const Engine& engine, const std::string& path);
 
 // Puts a branch at position `at` (0: topmost); those from there on move down. Errors: as open_branches(), EINVAL for a position that
 // is not there.
-Status insert_branch(Engine& engine, BranchIndex at, const BranchSpec& spec, StackChange& change);
+Status insert_branch(Engine& engine, BranchIndex at, const BranchSpec& spec, StackChange& change,
+                     Refusal& refusal);
 
 // Takes a branch out. Errors: EBUSY if a file of it is open, or a directory of `held` is in no other branch; EINVAL for the last
 // branch.

@@ -86,8 +86,10 @@ UnionFs::UnionFs(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 UnionFs::~UnionFs() = default;
 
 Result<std::unique_ptr<UnionFs>> UnionFs::open(const std::vector<BranchSpec>& specs, UnionOptions options,
-                                               int* culprit) {
-  AUFS_TRY(std::vector<Branch> branches, open_branches(specs, options.read_only, culprit));
+                                               Refusal* refusal) {
+  Refusal unheard;
+  AUFS_TRY(std::vector<Branch> branches,
+           open_branches(specs, {options.read_only, options.apart}, refusal ? *refusal : unheard));
   auto impl = std::make_unique<Impl>(std::move(branches), std::move(options));
   Engine& engine = impl->engine;
   for (const Branch& branch : engine.branches) {
@@ -392,12 +394,14 @@ Status UnionFs::sync() {
   return ok();
 }
 
-Status UnionFs::insert_branch(std::size_t at, const BranchSpec& spec, StackChange& change) {
+Status UnionFs::insert_branch(std::size_t at, const BranchSpec& spec, StackChange& change, Refusal* refusal) {
   Engine& engine = impl_->engine;
   const ExclusiveTree tree(engine);
   AUFS_CHECK(tree.settled);
   if (at > engine.branches.size()) return Error{EINVAL, "branch_position"};
-  return aufs::insert_branch(engine, static_cast<BranchIndex>(at), spec, change);
+  Refusal unheard;
+  return aufs::insert_branch(engine, static_cast<BranchIndex>(at), spec, change,
+                             refusal ? *refusal : unheard);
 }
 
 Status UnionFs::remove_branch(const std::string& path, const std::vector<NodePtr>& held,

@@ -86,6 +86,7 @@ struct CopyUpEvent {
 
 struct UnionOptions {
   bool read_only = false;  // no branch is written, whatever its permission; nothing is locked
+  std::string apart;       // as StackRules::apart
   bool dirren = true;      // rename any directory (decision 10); false: EXDEV as AUFS
   // Branches are edited behind the union: look before each use (AUFS: udba=reval). Otherwise a second after the last look at a directory.
   bool revalidate = false;
@@ -118,9 +119,9 @@ struct UnionOptions {
 // shows as it was. Nodes and open files may outlive the union, but nothing can be done with them then.
 class UnionFs {
  public:
-  // On failure `*culprit`, where not null, is the index of the branch that was refused (or -1).
+  // `*refusal`, where not null: what was wrong with the branches, on failure.
   static Result<std::unique_ptr<UnionFs>> open(const std::vector<BranchSpec>& branches, UnionOptions options,
-                                               int* culprit);
+                                               Refusal* refusal);
   ~UnionFs();
   UnionFs(const UnionFs&) = delete;
   UnionFs& operator=(const UnionFs&) = delete;
@@ -257,7 +258,8 @@ class UnionFs {
   // begin. Cost: a pass over the known inodes, and one over the known directories that the branch is part of.
   // Puts a branch at position `at` (0: topmost, their number: below all). Errors: EINVAL (no such position; nested or
   // duplicate branches), ENOENT, ENOTDIR, EBUSY (another union writes to it).
-  Status insert_branch(std::size_t at, const BranchSpec& spec, StackChange& change);
+  Status insert_branch(std::size_t at, const BranchSpec& spec, StackChange& change,
+                       Refusal* refusal = nullptr);
   // Takes out the branch that is the directory at `path`. Errors: ENOENT if no branch is; EINVAL for the last one; EBUSY if a file in it is open or
   // one of the directories `held` is in no other branch.
   Status remove_branch(const std::string& path, const std::vector<NodePtr>& held, StackChange& change);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Mounts on a file system without reflink, where large lower files are copied behind who changes them.
-import { chmod, mkdir, open, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, open, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { MountOptions } from '../../lib/mount.ts';
 import { kinds, missingFor, newFileSystem } from './file_system.ts';
@@ -115,4 +115,13 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   const since = performance.now();
   await work();
   return performance.now() - since;
+}
+
+/**
+ * Removes what was copied up. Its blocks are free when the journal is on disk, and on a file system with room for a few copies only the next
+ * one would wait for that, and so for the data of this one.
+ */
+export async function removeCopy(upper: string): Promise<void> {
+  await unlink(upper);
+  await run('sync', ['-f', dirname(upper)]);
 }

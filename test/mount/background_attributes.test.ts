@@ -14,6 +14,7 @@ import {
   type Held,
   MiB,
   python,
+  removeCopy,
   timed,
   why,
 } from '../helpers/copying_behind.ts';
@@ -31,7 +32,7 @@ behind(`chmod of a large file returns at once${why}`, async (t) => {
   await stage.unmount();
   const tries: number[] = [];
   for (let i = 0; i < 3; i++) {
-    await unlink(upper);
+    await removeCopy(upper);
     await stage.mount();
     tries.push(await timed(() => chmod(stage.at('big'), 0o600)));
     t.false(existsSync(upper));

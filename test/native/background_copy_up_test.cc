@@ -74,8 +74,9 @@ class PartialCopyTest : public testing::Test {
     ASSERT_TRUE(sys::pwrite(file.get(), bytes(model).first(hole), 0));
     ASSERT_TRUE(sys::pwrite(file.get(), bytes(model).subspan(2 * hole), static_cast<off_t>(2 * hole)));
     lower = *sys::stat_fd(file.get());
+    Refusal refusal;
     auto branches = open_branches(
-        {{scratch.at("rw"), *parse_perm("rw")}, {scratch.at("ro"), *parse_perm("ro")}}, false, nullptr);
+        {{scratch.at("rw"), *parse_perm("rw")}, {scratch.at("ro"), *parse_perm("ro")}}, {}, refusal);
     ASSERT_TRUE(branches);
     engine = std::make_unique<Engine>(*std::move(branches), UnionOptions{});
     auto staged = StagedFile::create(*engine, 0, engine->branch(0).root.get(), 0600);

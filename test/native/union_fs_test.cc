@@ -346,25 +346,58 @@ TEST_F(UnionFsTest, SmallDataOfAReadOnlyBranchIsGivenUntilItIsWritten) {
 
 TEST_F(UnionFsTest, TwoWritersOfOneBranchAreRefused) {
   open();
-  int culprit = -1;
-  auto second = UnionFs::open({{scratch.at("rw"), *parse_perm("rw")}}, {}, &culprit);
+  Refusal refusal;
+  auto second = UnionFs::open({{scratch.at("rw"), *parse_perm("rw")}}, {}, &refusal);
   EXPECT_TRUE(failed_with(second, EBUSY));
-  EXPECT_EQ(culprit, 0);
+  EXPECT_EQ(refusal.branch, 0);
 }
 
 TEST_F(UnionFsTest, BadStacksAreRefused) {
   scratch.dir("ro1/inside");
-  int culprit = -1;
+  Refusal refusal;
   const BranchPerm ro = *parse_perm("ro");
   EXPECT_TRUE(
-      failed_with(UnionFs::open({{scratch.at("ro1"), ro}, {scratch.at("nope"), ro}}, {}, &culprit), ENOENT));
-  EXPECT_EQ(culprit, 1);
+      failed_with(UnionFs::open({{scratch.at("ro1"), ro}, {scratch.at("nope"), ro}}, {}, &refusal), ENOENT));
+  EXPECT_EQ(refusal.branch, 1);
   EXPECT_TRUE(failed_with(
-      UnionFs::open({{scratch.at("ro1"), ro}, {scratch.at("ro1/inside"), ro}}, {}, &culprit), EINVAL));
-  EXPECT_EQ(culprit, 1);
+      UnionFs::open({{scratch.at("ro1"), ro}, {scratch.at("ro1/inside"), ro}}, {}, &refusal), EINVAL));
+  EXPECT_EQ(refusal.branch, 1);
+  EXPECT_EQ(refusal.overlap, "lies in branch '" + scratch.at("ro1") + "'");
   EXPECT_TRUE(
-      failed_with(UnionFs::open({{scratch.at("ro1"), ro}, {scratch.at("ro1"), ro}}, {}, &culprit), EINVAL));
-  EXPECT_TRUE(failed_with(UnionFs::open({}, {}, &culprit), EINVAL));
+      failed_with(UnionFs::open({{scratch.at("ro1"), ro}, {scratch.at("ro1"), ro}}, {}, &refusal), EINVAL));
+  EXPECT_EQ(refusal.branch, 1);
+  EXPECT_EQ(refusal.overlap, "is branch '" + scratch.at("ro1") + "' as well");
+  EXPECT_TRUE(failed_with(UnionFs::open({}, {}, &refusal), EINVAL));
+  EXPECT_EQ(refusal.branch, -1);
+  EXPECT_EQ(refusal.overlap, "");
+}
+
+TEST_F(UnionFsTest, NoBranchContainsOrLiesInTheMountpoint) {
+  scratch.dir("ro1/inside");
+  scratch.dir("ro2");
+  const std::vector<BranchSpec> branches{{scratch.at("ro2"), *parse_perm("ro")},
+                                         {scratch.at("ro1/inside"), *parse_perm("ro")}};
+  struct Row {
+    const char* apart;
+    const char* overlap;  // null: none
+  };
+  for (const Row& row : {Row{"rw", nullptr}, Row{"ro1", "lies in"}, Row{"ro1/inside", "contains"}}) {
+    UnionOptions options;
+    options.apart = scratch.at(row.apart);
+    Refusal refusal;
+    const auto opened = UnionFs::open(branches, options, &refusal);
+    ASSERT_EQ(static_cast<bool>(opened), row.overlap == nullptr) << row.apart;
+    if (opened) continue;
+    EXPECT_EQ(refusal.branch, 1);
+    EXPECT_EQ(refusal.overlap, std::string(row.overlap) + " the mountpoint '" + options.apart + "'");
+  }
+  UnionOptions options;
+  scratch.dir("ro2/mnt");
+  options.apart = scratch.at("ro2/mnt");
+  Refusal refusal;
+  EXPECT_TRUE(failed_with(UnionFs::open(branches, options, &refusal), EINVAL));
+  EXPECT_EQ(refusal.branch, 0);
+  EXPECT_EQ(refusal.overlap, "contains the mountpoint '" + options.apart + "'");
 }
 
 TEST_F(UnionFsTest, EightAppendersCauseOneCopyUp) {
