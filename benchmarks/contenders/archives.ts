@@ -9,8 +9,6 @@ import type { Contender, Stack, View } from '../suite.ts';
 export const TREE = 'tree';
 export const ARCHIVE = 'archive.tar';
 
-const MOST_CHUNK = 256 * 1024;
-
 /** Of something that is no tree to look at. */
 export function view(work: Partial<View>): View {
   const unsupported = (): never => {
@@ -44,7 +42,7 @@ function apply(name: string, exact: boolean): Contender {
       const { archive } = fixture(stack);
       const store = await openStore(join(stack.upper, 'store'));
       const unpack = async () => {
-        const { layer } = await store.apply(createReadStream(archive, { highWaterMark: MOST_CHUNK }), {
+        const { layer } = await store.apply(createReadStream(archive), {
           exact,
         });
         if (layer.diffId === undefined) throw new Error('no diff id');

@@ -47,7 +47,18 @@ type ChunkIterator = AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
 
 function iterate(source: ByteSource): ChunkIterator {
   if (isWebStream(source)) return readWebStream(source);
+  if (source instanceof Readable && !source.readableObjectMode) return inLargeReads(source);
   return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+}
+
+/**
+ * A stream reads ahead no more than its high-water mark, a file 64 KiB unless it was told otherwise: each piece would cost a turn of the event loop,
+ * and nothing would be read while a digest is taken. Asking for more raises the mark, for good.
+ */
+async function* inLargeReads(source: Readable): AsyncGenerator<Uint8Array, void, void> {
+  const first: Uint8Array | null = source.read(BATCH_SIZE);
+  if (first !== null) yield first;
+  yield* source;
 }
 
 /** Its own iterator would end it only after the chunk that is being waited for. */
