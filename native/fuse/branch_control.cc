@@ -148,7 +148,8 @@ std::string insert(Server& server, const Words& words, StackChange& change) {
   if (!perm) return usage("unknown permission '" + words[2] + "' of branch '" + path + "'");
   if (at > server.fs.branches().size()) return usage("there is no position " + words[1] + " in this stack");
   Refusal refusal;
-  const Status inserted = server.fs.insert_branch(at, {path, *perm}, change, &refusal);
+  Status inserted = check_apart(path, server.settings.target, refusal);
+  if (inserted) inserted = server.fs.insert_branch(at, {path, *perm}, change, &refusal);
   return inserted ? done() : failed(explain_branch(path, inserted.error(), refusal.overlap));
 }
 

@@ -15,8 +15,8 @@ namespace aufs::fuse {
 // The real path of the mountpoint. ERR_MOUNTPOINT, ERR_MOUNTPOINT_NOT_EMPTY.
 Outcome<std::string> check_target(const Options& options);
 
-// What the engine said of a branch, as a person has to be told; `overlap`: as in Refusal.
-Failure explain_branch(const std::string& path, Error error, const std::string& overlap = {});
+// What the engine said of a branch, as a person has to be told; `how`: Refusal::overlap.
+Failure explain_branch(const std::string& path, Error error, const std::string& how = {});
 
 // `target`: the mountpoint, which no branch may be or lie in, since it hides them, nor contain. ERR_BRANCH_NOT_FOUND, ERR_BRANCH_OVERLAP,
 // ERR_BRANCH_BUSY, ERR_BRANCH.

@@ -9,7 +9,7 @@ namespace aufs::sys {
 void share_free_memory() noexcept;
 
 // Gives the system back whole pages that the allocator of this process keeps for later. Takes milliseconds for each ten MiB; threads
-// that allocate meanwhile wait, for it.
+// that allocate meanwhile wait for it.
 void give_back_free_memory() noexcept;
 
 }  // namespace aufs::sys

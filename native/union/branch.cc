@@ -129,18 +129,23 @@ Status lock_writable(Branch& branch) {
   const Status locked = sys::lock_exclusive(fd->get());
   if (failed_with(locked, EWOULDBLOCK)) return Error{EBUSY, "flock"};
   // A file system without flock(2) cannot be guarded; that is no reason to refuse it.
-  branch.keeps_order = sys::keeps_order(fd->get());
   branch.lock = *std::move(fd);
+  branch.keeps_order = sys::keeps_order(branch.lock.get());
   return ok();
 }
 
-Result<Branch> open_one_more(const std::vector<Branch>& stack, const BranchSpec& spec,
-                             const StackRules& rules, Refusal& refusal) {
+Status check_apart(const std::string& path, const std::string& apart, Refusal& refusal) {
+  AUFS_TRY(const Branch branch, open_branch({path, {}}, true));
+  return check_overlap({&branch}, apart, refusal);
+}
+
+Result<Branch> open_one_more(const std::vector<Branch>& stack, const BranchSpec& spec, bool read_only,
+                             Refusal& refusal) {
   if (stack.size() >= kMaxBranches) return Error{E2BIG, "branch_open"};
-  AUFS_TRY(Branch branch, open_branch(spec, rules.read_only));
+  AUFS_TRY(Branch branch, open_branch(spec, read_only));
   std::vector<const Branch*> all = pointers_to(stack);
   all.push_back(&branch);
-  AUFS_CHECK(check_overlap(all, rules.apart, refusal));
+  AUFS_CHECK(check_overlap(all, {}, refusal));
   if (branch.perm.writable) AUFS_CHECK(lock_writable(branch));
   return branch;
 }

@@ -77,11 +77,15 @@ struct StackRules {
 Result<std::vector<Branch>> open_branches(const std::vector<BranchSpec>& specs, const StackRules& rules,
                                           Refusal& refusal);
 
-// Opens and checks one more branch for `stack`, as open_branches() does. Errors: as there; refusal.branch is not set.
-Result<Branch> open_one_more(const std::vector<Branch>& stack, const BranchSpec& spec,
-                             const StackRules& rules, Refusal& refusal);
+// Whether the directory may become a branch of a union that is mounted on `apart`. Must not be asked while anything of that union is held: looking at
+// its mountpoint, and at a directory in it, asks the union itself. Errors: as open_branches().
+Status check_apart(const std::string& path, const std::string& apart, Refusal& refusal);
 
-// Locks the branch against other unions that would write to it. Errors: EBUSY.
+// Opens and checks one more branch for `stack`, as open_branches() does. Errors: as there; refusal.branch is not set.
+Result<Branch> open_one_more(const std::vector<Branch>& stack, const BranchSpec& spec, bool read_only,
+                             Refusal& refusal);
+
+// Locks the branch against other unions that would write to it, and asks what its file system promises to who writes. Errors: EBUSY.
 Status lock_writable(Branch& branch);
 
 }  // namespace aufs

@@ -295,8 +295,7 @@ Result<BranchIndex> find_branch(const Engine& engine, const std::string& path) {
 Status insert_branch(Engine& engine, BranchIndex at, const BranchSpec& spec, StackChange& change,
                      Refusal& refusal) {
   if (at < 0 || at > engine.lowest() + 1) return Error{EINVAL, "branch_position"};
-  AUFS_TRY(Branch branch,
-           open_one_more(engine.branches, spec, {engine.options.read_only, engine.options.apart}, refusal));
+  AUFS_TRY(Branch branch, open_one_more(engine.branches, spec, engine.options.read_only, refusal));
   if (branch.perm.writable) prepare_branch(branch);
   engine.branches.insert(engine.branches.begin() + at, std::move(branch));
   const NodeSet poorer =

@@ -86,7 +86,7 @@ struct CopyUpEvent {
 
 struct UnionOptions {
   bool read_only = false;  // no branch is written, whatever its permission; nothing is locked
-  std::string apart;       // as StackRules::apart
+  std::string apart;       // as StackRules::apart; of branches that come later see check_apart()
   bool dirren = true;      // rename any directory (decision 10); false: EXDEV as AUFS
   // Branches are edited behind the union: look before each use (AUFS: udba=reval). Otherwise a second after the last look at a directory.
   bool revalidate = false;
