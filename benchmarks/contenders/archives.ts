@@ -42,9 +42,7 @@ function apply(name: string, exact: boolean): Contender {
       const { archive } = fixture(stack);
       const store = await openStore(join(stack.upper, 'store'));
       const unpack = async () => {
-        const { layer } = await store.apply(createReadStream(archive), {
-          exact,
-        });
+        const { layer } = await store.apply(createReadStream(archive), { exact });
         if (layer.diffId === undefined) throw new Error('no diff id');
       };
       return { view: view({ unpack }), copies: stack.upper, stop: () => store.close() };

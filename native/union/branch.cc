@@ -47,7 +47,7 @@ Refusal refusal_of(const Overlap& found, const std::vector<const Branch*>& branc
   return found.same ? Refusal{inner, "is " + outer + " as well"} : Refusal{inner, "lies in " + outer};
 }
 
-// EINVAL if one branch is, or lies in, another.
+// EINVAL if one branch is, or lies in, another, or one of `apart` and a branch is or lies in the other.
 Status check_overlap(const std::vector<const Branch*>& branches, const std::string& apart, Refusal& refusal) {
   std::vector<int> roots;
   roots.reserve(branches.size() + 1);

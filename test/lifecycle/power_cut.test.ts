@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The power is cut as soon as names of copies are on disk: they are whole, though no copy was waited for until it was. A mount that is
-// `volatile` has empty ones there, which shows that the test would see them.
+// The power is cut as soon as names of copies are on disk: they are whole, though nobody asked for the copies themselves to be there. A union that
+// is `volatile` has empty ones then, which shows that the test would see them.
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
