@@ -10,7 +10,7 @@
 namespace aufs::sys {
 namespace {
 
-constexpr std::size_t kMost = 65536;  // XATTR_LIST_MAX, XATTR_SIZE_MAX
+constexpr std::size_t kMaxXattr = 65536;  // XATTR_LIST_MAX, XATTR_SIZE_MAX
 
 // Most files have none or few: one call into a small buffer, a big one only if that says ERANGE.
 template <typename Call>
@@ -19,7 +19,7 @@ Result<std::string> read_all(Call&& call, const char* name) {
   ssize_t n = call(small.data(), small.size());
   if (n >= 0) return std::string(small.data(), static_cast<std::size_t>(n));
   if (errno != ERANGE) return Error::last(name);
-  std::string big(kMost, '\0');
+  std::string big(kMaxXattr, '\0');
   n = call(big.data(), big.size());
   if (n < 0) return Error::last(name);
   big.resize(static_cast<std::size_t>(n));

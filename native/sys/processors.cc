@@ -8,13 +8,13 @@
 namespace aufs::sys {
 namespace {
 
-constexpr unsigned kMost = 1U << 16;
+constexpr unsigned kPastLast = 1U << 16;
 
-// Reads a number and takes it away from the beginning of `text`; kMost if there is none.
+// Reads a number and takes it away from the beginning of `text`; kPastLast if there is none.
 unsigned take_number(std::string_view& text) noexcept {
-  unsigned number = kMost;
+  unsigned number = kPastLast;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || number > kMost) return kMost;
+  if (error != std::errc() || number > kPastLast) return kPastLast;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return number;
 }
@@ -30,7 +30,7 @@ std::vector<unsigned> parse_processor_list(std::string_view text) {
       text.remove_prefix(1);
       last = take_number(text);
     }
-    if (first == kMost || last == kMost || last < first) return {};
+    if (first == kPastLast || last == kPastLast || last < first) return {};
     for (unsigned number = first; number <= last; ++number) numbers.push_back(number);
     if (text.starts_with(',')) text.remove_prefix(1);
   }

@@ -62,9 +62,9 @@ class Loop {
 };
 
 // A thread that sits at the follower and asks for whoever `caller` tells, 0 for a pause.
-class Server {
+class FollowingServer {
  public:
-  Server(CallerFollower& follower, std::function<std::uint32_t()> caller)
+  FollowingServer(CallerFollower& follower, std::function<std::uint32_t()> caller)
       : loop_([this, &follower] { seat_.emplace(follower, std::nullopt); },
               [this, caller = std::move(caller)] {
                 seat_->asked(caller());
@@ -83,7 +83,7 @@ class FuseCallerFollower : public testing::Test {
     usual_ = scheduled(0);
     follower_.start();
     // The follower has tried by the time that it has been asked once.
-    Server server(follower_, [] { return static_cast<std::uint32_t>(sys::thread_id()); });
+    FollowingServer server(follower_, [] { return static_cast<std::uint32_t>(sys::thread_id()); });
     until([this] { return follower_.why_not() != nullptr || follower_.count() > 0; });
     if (follower_.why_not() != nullptr) GTEST_SKIP() << follower_.why_not();
   }
@@ -119,7 +119,7 @@ TEST(SysScheduling, TellsStateAndProcessorOfAThread) {
 
 TEST_F(FuseCallerFollower, PutsWhoServesALoneCallerBesideItAndBackAfterwards) {
   std::atomic<std::uint32_t> caller = static_cast<std::uint32_t>(sys::thread_id());
-  Server server(follower_, [&] { return caller.load(); });
+  FollowingServer server(follower_, [&] { return caller.load(); });
   const Scheduled beside{SCHED_IDLE, 1};
   EXPECT_TRUE(until([&] { return scheduled(server.id()) == beside; }));
   caller = 0;
@@ -133,7 +133,7 @@ TEST_F(FuseCallerFollower, LeavesWhoWaitsForTheDiskWhereItIs) {
   const Result<UniqueFd> file = sys::memory_file("test");
   std::atomic<bool> waits{true};
   const std::uint64_t before = follower_.count();
-  Server server(follower_, [&] {
+  FollowingServer server(follower_, [&] {
     if (waits) [[maybe_unused]]
       const Status flushed = sys::fdatasync(file->get());
     return caller;
@@ -149,7 +149,8 @@ TEST_F(FuseCallerFollower, LeavesWhoWaitsForTheDiskWhereItIs) {
 TEST_F(FuseCallerFollower, FollowsTheCallerToAnotherProcessor) {
   if (usual_.processors < 2) GTEST_SKIP() << "one processor";
   const sys::Placement before = *sys::placement();
-  Server server(follower_, [caller = static_cast<std::uint32_t>(sys::thread_id())] { return caller; });
+  FollowingServer server(follower_,
+                         [caller = static_cast<std::uint32_t>(sys::thread_id())] { return caller; });
   for (int processor = 0, seen = 0; seen < 2; ++processor) {
     if (!CPU_ISSET(processor, &before.processors)) continue;
     ++seen;
@@ -165,7 +166,7 @@ TEST_F(FuseCallerFollower, FollowsTheCallerToAnotherProcessor) {
 
 TEST_F(FuseCallerFollower, LeavesWhoServesSeveralCallersWhereItIs) {
   const std::uint64_t before = follower_.count();
-  Server server(follower_, [caller = std::uint32_t{1}]() mutable { return caller = 3 - caller; });
+  FollowingServer server(follower_, [caller = std::uint32_t{1}]() mutable { return caller = 3 - caller; });
   std::this_thread::sleep_for(200ms);
   EXPECT_EQ(follower_.count(), before);
   EXPECT_EQ(scheduled(server.id()), usual_);
@@ -173,10 +174,10 @@ TEST_F(FuseCallerFollower, LeavesWhoServesSeveralCallersWhereItIs) {
 
 TEST_F(FuseCallerFollower, LeavesThreadsWhereTheyAreWhenTheyServeOneCallerEach) {
   const std::uint64_t before = follower_.count();
-  std::vector<std::unique_ptr<Server>> servers;
+  std::vector<std::unique_ptr<FollowingServer>> servers;
   servers.reserve(3);
   for (std::uint32_t caller = 1; caller <= 3; ++caller) {
-    servers.push_back(std::make_unique<Server>(follower_, [caller] { return caller; }));
+    servers.push_back(std::make_unique<FollowingServer>(follower_, [caller] { return caller; }));
   }
   std::this_thread::sleep_for(50ms);  // the first was alone for a moment
   const std::uint64_t together = follower_.count();
@@ -189,7 +190,7 @@ TEST_F(FuseCallerFollower, WhoDoesNotGetItsWorkDoneCompetesAgain) {
   std::atomic<unsigned long> idle{0};
   std::vector<std::unique_ptr<Loop>> others;
   const auto caller = static_cast<std::uint32_t>(sys::thread_id());
-  Server server(follower_, [caller] { return caller; });
+  FollowingServer server(follower_, [caller] { return caller; });
   ASSERT_TRUE(until([&] { return scheduled(server.id()).policy == SCHED_IDLE; }));
   const std::uint64_t before = follower_.count();
   others.reserve(static_cast<std::size_t>(usual_.processors) * 2);
@@ -202,7 +203,8 @@ TEST_F(FuseCallerFollower, WhoDoesNotGetItsWorkDoneCompetesAgain) {
 }
 
 TEST_F(FuseCallerFollower, StopPutsBack) {
-  Server server(follower_, [caller = static_cast<std::uint32_t>(sys::thread_id())] { return caller; });
+  FollowingServer server(follower_,
+                         [caller = static_cast<std::uint32_t>(sys::thread_id())] { return caller; });
   ASSERT_TRUE(until([&] { return scheduled(server.id()).policy == SCHED_IDLE; }));
   follower_.stop();
   EXPECT_EQ(scheduled(server.id()), usual_);

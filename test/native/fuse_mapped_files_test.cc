@@ -6,7 +6,7 @@
 namespace aufs::fuse {
 namespace {
 
-constexpr std::uint64_t kFile = 70;
+constexpr std::uint64_t kMapped = 70;
 
 bool written() {
   return true;
@@ -17,36 +17,36 @@ bool not_written() {
 
 TEST(FuseMappedFiles, AFileIsUnsettledFromItsFirstOpen) {
   MappedFiles files;
-  EXPECT_FALSE(files.has(kFile));
-  EXPECT_TRUE(files.open(kFile));
-  EXPECT_FALSE(files.open(kFile));
-  EXPECT_TRUE(files.has(kFile));
-  EXPECT_FALSE(files.has(kFile + 1));
+  EXPECT_FALSE(files.has(kMapped));
+  EXPECT_TRUE(files.open(kMapped));
+  EXPECT_FALSE(files.open(kMapped));
+  EXPECT_TRUE(files.has(kMapped));
+  EXPECT_FALSE(files.has(kMapped + 1));
 }
 
 TEST(FuseMappedFiles, ItSettlesWithoutOpensAndMappings) {
   MappedFiles files;
-  files.open(kFile);
-  files.open(kFile);
-  files.close(kFile);
-  EXPECT_FALSE(files.settle(kFile, not_written));
-  files.close(kFile);
-  EXPECT_TRUE(files.has(kFile));
-  EXPECT_FALSE(files.settle(kFile, written));
-  EXPECT_TRUE(files.settle(kFile, not_written));
-  EXPECT_FALSE(files.has(kFile));
-  EXPECT_FALSE(files.settle(kFile, not_written));
-  EXPECT_TRUE(files.open(kFile));
+  files.open(kMapped);
+  files.open(kMapped);
+  files.close(kMapped);
+  EXPECT_FALSE(files.settle(kMapped, not_written));
+  files.close(kMapped);
+  EXPECT_TRUE(files.has(kMapped));
+  EXPECT_FALSE(files.settle(kMapped, written));
+  EXPECT_TRUE(files.settle(kMapped, not_written));
+  EXPECT_FALSE(files.has(kMapped));
+  EXPECT_FALSE(files.settle(kMapped, not_written));
+  EXPECT_TRUE(files.open(kMapped));
 }
 
 TEST(FuseMappedFiles, AForgottenFileIsSettled) {
   MappedFiles files;
-  files.open(kFile);
-  files.forget(kFile);
-  EXPECT_FALSE(files.has(kFile));
+  files.open(kMapped);
+  files.forget(kMapped);
+  EXPECT_FALSE(files.has(kMapped));
   // its RELEASE may come after its FORGET
-  files.close(kFile);
-  EXPECT_FALSE(files.has(kFile));
+  files.close(kMapped);
+  EXPECT_FALSE(files.has(kMapped));
 }
 
 }  // namespace

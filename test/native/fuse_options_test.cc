@@ -13,7 +13,7 @@
 namespace aufs::fuse {
 namespace {
 
-Outcome<Options> parse(std::vector<std::string> arguments, const std::string& program = "node-aufs-fuse") {
+Outcome<Options> parsed(std::vector<std::string> arguments, const std::string& program = "node-aufs-fuse") {
   arguments.insert(arguments.begin(), program);
   return parse_command_line(arguments);
 }
@@ -27,7 +27,7 @@ std::string branches_of(const Outcome<Options>& options) {
 
 TEST(FuseOptions, DockersOptionString) {
   const auto options =
-      parse({"-o", "br:/rw=rw:/r1=ro+wh:/r2=ro+wh,dio,xino=/dev/shm/aufs.xino,dirperm1", "/t"});
+      parsed({"-o", "br:/rw=rw:/r1=ro+wh:/r2=ro+wh,dio,xino=/dev/shm/aufs.xino,dirperm1", "/t"});
   EXPECT_EQ(branches_of(options), "/rw=rw /r1=ro+wh /r2=ro+wh ");
   EXPECT_EQ(options->target, "/t");
   EXPECT_FALSE(options->read_only);
@@ -35,42 +35,42 @@ TEST(FuseOptions, DockersOptionString) {
 }
 
 TEST(FuseOptions, BranchesWithoutPermissionHaveAufsDefaults) {
-  EXPECT_EQ(branches_of(parse({"-o", "br=/a:/b", "/t"})), "/a=rw /b=ro ");
-  EXPECT_EQ(branches_of(parse({"-o", "dirs=/a:/b", "/t"})), "/a=rw /b=ro ");
-  const auto read_only = parse({"-o", "ro,br=/a:/b", "/t"});
+  EXPECT_EQ(branches_of(parsed({"-o", "br=/a:/b", "/t"})), "/a=rw /b=ro ");
+  EXPECT_EQ(branches_of(parsed({"-o", "dirs=/a:/b", "/t"})), "/a=rw /b=ro ");
+  const auto read_only = parsed({"-o", "ro,br=/a:/b", "/t"});
   EXPECT_EQ(branches_of(read_only), "/a=ro /b=ro ");
   EXPECT_TRUE(read_only->read_only);
 }
 
 TEST(FuseOptions, OverlayWords) {
-  const auto options = parse({"-o", "lowerdir=/a\\:b:/c\\,d,upperdir=/u,workdir=/w", "/t"});
+  const auto options = parsed({"-o", "lowerdir=/a\\:b:/c\\,d,upperdir=/u,workdir=/w", "/t"});
   EXPECT_EQ(branches_of(options), "/u=rw /a:b=ro+wh /c,d=ro+wh ");
-  EXPECT_EQ(branches_of(parse({"-o", "lowerdir+=/a,lowerdir+=/b", "/t"})), "/a=ro+wh /b=ro+wh ");
-  EXPECT_TRUE(parse({"-o", "lowerdir=/a:/b", "/t"})->read_only);
-  EXPECT_NE(parse({"-o", "lowerdir=/a:/b", "/t"})->mount_flags & MS_RDONLY, 0U);
-  EXPECT_FALSE(parse({"-o", "lowerdir=/a::/b", "/t"}));
+  EXPECT_EQ(branches_of(parsed({"-o", "lowerdir+=/a,lowerdir+=/b", "/t"})), "/a=ro+wh /b=ro+wh ");
+  EXPECT_TRUE(parsed({"-o", "lowerdir=/a:/b", "/t"})->read_only);
+  EXPECT_NE(parsed({"-o", "lowerdir=/a:/b", "/t"})->mount_flags & MS_RDONLY, 0U);
+  EXPECT_FALSE(parsed({"-o", "lowerdir=/a::/b", "/t"}));
 }
 
 TEST(FuseOptions, SwitchesForBranches) {
   const auto options =
-      parse({"--branch", "/a:b", "rw", "--branch", "/c", "ro+wh", "-f", "--control-fd", "7", "/t"});
+      parsed({"--branch", "/a:b", "rw", "--branch", "/c", "ro+wh", "-f", "--control-fd", "7", "/t"});
   EXPECT_EQ(branches_of(options), "/a:b=rw /c=ro+wh ");
   EXPECT_EQ(options->control_fd, 7);
   EXPECT_TRUE(options->foreground);
-  EXPECT_FALSE(parse({"--branch", "/a", "rw", "-o", "br:/b", "/t"}));
+  EXPECT_FALSE(parsed({"--branch", "/a", "rw", "-o", "br:/b", "/t"}));
 }
 
 TEST(FuseOptions, GenericOptionsByMeaning) {
   const auto options =
-      parse({"-o", "rw,nosuid,dev,noatime,nofail,_netdev,x-systemd.automount,br:/a=rw", "/t"});
+      parsed({"-o", "rw,nosuid,dev,noatime,nofail,_netdev,x-systemd.automount,br:/a=rw", "/t"});
   ASSERT_TRUE(options);
   EXPECT_EQ(options->mount_flags, static_cast<unsigned long>(MS_NOSUID | MS_NOATIME));
-  EXPECT_EQ(parse({"-o", "nosuid,suid,br:/a=rw", "/t"})->mount_flags, 0U);
+  EXPECT_EQ(parsed({"-o", "nosuid,suid,br:/a=rw", "/t"})->mount_flags, 0U);
 }
 
 TEST(FuseOptions, NumbersAndSwitches) {
   const auto options =
-      parse({"-o", "br:/a=rw,threads=3,entry_timeout=1.5,negative_timeout=0,volatile,nodirren", "/t"});
+      parsed({"-o", "br:/a=rw,threads=3,entry_timeout=1.5,negative_timeout=0,volatile,nodirren", "/t"});
   ASSERT_TRUE(options);
   EXPECT_EQ(options->threads, 3U);
   EXPECT_EQ(options->timeouts.entry, 1.5);
@@ -78,47 +78,47 @@ TEST(FuseOptions, NumbersAndSwitches) {
   EXPECT_TRUE(options->is_volatile);
   EXPECT_FALSE(options->dirren);
   EXPECT_EQ(options->background_copy_up, kBackgroundCopyUp);
-  EXPECT_EQ(parse({"-o", "br:/a=rw,background_copy_up=4096", "/t"})->background_copy_up, 4096U);
-  EXPECT_EQ(parse({"-o", "br:/a=rw,nobackground_copy_up", "/t"})->background_copy_up, 0U);
+  EXPECT_EQ(parsed({"-o", "br:/a=rw,background_copy_up=4096", "/t"})->background_copy_up, 4096U);
+  EXPECT_EQ(parsed({"-o", "br:/a=rw,nobackground_copy_up", "/t"})->background_copy_up, 0U);
   EXPECT_TRUE(options->data_at_open);
-  EXPECT_FALSE(parse({"-o", "br:/a=rw,nodata_at_open", "/t"})->data_at_open);
+  EXPECT_FALSE(parsed({"-o", "br:/a=rw,nodata_at_open", "/t"})->data_at_open);
   EXPECT_TRUE(options->uring);
-  EXPECT_FALSE(parse({"-o", "br:/a=rw,nouring", "/t"})->uring);
-  EXPECT_TRUE(parse({"-o", "br:/a=rw,nouring,uring", "/t"})->uring);
+  EXPECT_FALSE(parsed({"-o", "br:/a=rw,nouring", "/t"})->uring);
+  EXPECT_TRUE(parsed({"-o", "br:/a=rw,nouring,uring", "/t"})->uring);
   EXPECT_TRUE(options->near_caller);
-  EXPECT_FALSE(parse({"-o", "br:/a=rw,nonear_caller", "/t"})->near_caller);
-  EXPECT_FALSE(parse({"-o", "br:/a=rw,passthrough=no", "/t"})->passthrough);
-  EXPECT_FALSE(parse({"-o", "br:/a=rw,volatile,novolatile", "/t"})->is_volatile);
+  EXPECT_FALSE(parsed({"-o", "br:/a=rw,nonear_caller", "/t"})->near_caller);
+  EXPECT_FALSE(parsed({"-o", "br:/a=rw,passthrough=no", "/t"})->passthrough);
+  EXPECT_FALSE(parsed({"-o", "br:/a=rw,volatile,novolatile", "/t"})->is_volatile);
   for (const char* bad : {"nobody", "no", "background_copy_up=", "background_copy_up=4k", "threads=0",
                           "threads=x", "threads=999", "entry_timeout=", "attr_timeout=-1", "x_timeout=1"}) {
-    EXPECT_FALSE(parse({"-o", std::string("br:/a=rw,") + bad, "/t"})) << bad;
+    EXPECT_FALSE(parsed({"-o", std::string("br:/a=rw,") + bad, "/t"})) << bad;
   }
 }
 
 TEST(FuseOptions, SaysWhichWordItDoesNotKnow) {
-  const auto unknown = parse({"-o", "br:/a=rw,frobnicate", "/t"});
+  const auto unknown = parsed({"-o", "br:/a=rw,frobnicate", "/t"});
   ASSERT_FALSE(unknown);
   EXPECT_STREQ(unknown.failure().code, "ERR_USAGE");
   EXPECT_EQ(unknown.failure().exit_code(), 64);
   EXPECT_NE(unknown.failure().message.find("'frobnicate'"), std::string::npos);
-  EXPECT_NE(parse({"-o", "br:/a=rwx", "/t"}).failure().message.find("'rwx'"), std::string::npos);
-  EXPECT_NE(parse({"-o", "br:/a,squash_to_uid=0", "/t"}).failure().message.find("not supported"),
+  EXPECT_NE(parsed({"-o", "br:/a=rwx", "/t"}).failure().message.find("'rwx'"), std::string::npos);
+  EXPECT_NE(parsed({"-o", "br:/a,squash_to_uid=0", "/t"}).failure().message.find("not supported"),
             std::string::npos);
-  EXPECT_FALSE(parse({"-o", "br:/a,remount", "/t"}));
-  EXPECT_FALSE(parse({"-o", "br:/a"}));
-  EXPECT_FALSE(parse({"/t"}));
+  EXPECT_FALSE(parsed({"-o", "br:/a,remount", "/t"}));
+  EXPECT_FALSE(parsed({"-o", "br:/a"}));
+  EXPECT_FALSE(parsed({"/t"}));
 }
 
 TEST(FuseOptions, AsMountHelper) {
-  const auto options = parse({"layers", "/t", "-n", "-o", "rw,br:/a=rw"}, "/sbin/mount.fuse.node-aufs");
+  const auto options = parsed({"layers", "/t", "-n", "-o", "rw,br:/a=rw"}, "/sbin/mount.fuse.node-aufs");
   ASSERT_TRUE(options);
   EXPECT_EQ(options->fsname, "layers");
   EXPECT_EQ(options->target, "/t");
 }
 
 TEST(FuseOptions, HelpAndVersionNeedNothingElse) {
-  EXPECT_TRUE(parse({"--help"})->help);
-  EXPECT_TRUE(parse({"--version"})->version);
+  EXPECT_TRUE(parsed({"--help"})->help);
+  EXPECT_TRUE(parsed({"--version"})->version);
 }
 
 TEST(FuseEscapedList, BackslashKeepsSeparators) {

@@ -18,14 +18,14 @@ namespace {
 using test::Scratch;
 
 constexpr int kThreads = 4;
-constexpr int kSteps = 1500;
+constexpr int kStressSteps = 1500;
 
 class Walker {
  public:
   Walker(UnionFs& fs, unsigned seed) : fs_(fs), random_(seed) {}
 
   void run() {
-    for (int i = 0; i < kSteps; ++i) step();
+    for (int i = 0; i < kStressSteps; ++i) step();
   }
 
  private:
