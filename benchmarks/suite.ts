@@ -20,6 +20,8 @@ export interface View {
   changes?(): number | Promise<number>;
   /** @returns bytes of the container's own files. */
   diffSize?(): number | Promise<number>;
+  /** Makes that many layers on the fixture's image, which then are there all the time. */
+  keepLayers?(count: number): Promise<void>;
   /** Makes and mounts that many containers of the fixture's image at once. */
   makeContainers?(count: number): Promise<void>;
   /** Unmounts and removes what {@link makeContainers} made. */

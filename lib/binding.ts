@@ -194,6 +194,8 @@ export interface Binding extends ArchiveBinding {
    * owns the copies of other people's files, which lose their set-id bits; with it, that is EPERM for who may not give files away.
    */
   copyTree(from: NativePath, to: NativePath, exactOwner: boolean): Promise<CopyTreeResult>;
+  /** Names of the files in the directory `chains` that have the word `id`, in no order: of the layers that stand on it. */
+  findChildren(chains: NativePath, id: string): Promise<string[]>;
   /** Removes `path` and all below, never following a link or crossing a mount. A missing path is no error. */
   removeTree(path: NativePath): Promise<void>;
   /** Sum of apparent sizes in bytes, each inode once, directories not counted (Docker's DiffSize). */

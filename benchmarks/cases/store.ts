@@ -127,6 +127,7 @@ function containerCases({ quick }: Settings): Case[] {
     bytes: 0,
   };
   const many = quick ? 4 : 64;
+  const others = quick ? 10 : 1000;
   const whole = async (view: View, count: number) => {
     await view.makeContainers?.(count);
     await view.removeContainers?.();
@@ -134,6 +135,13 @@ function containerCases({ quick }: Settings): Case[] {
   return [
     {
       ...{ ...base, id: 'create-mount', title: 'create and mount a container', operations: 1 },
+      run: (view) => view.makeContainers?.(1),
+      after: (view) => view.removeContainers?.(),
+    },
+    {
+      ...{ ...base, id: 'create-mount-beside', operations: 1 },
+      title: `create and mount a container beside ${others.toLocaleString('en')} others`,
+      warm: (view) => view.keepLayers?.(others),
       run: (view) => view.makeContainers?.(1),
       after: (view) => view.removeContainers?.(),
     },

@@ -67,6 +67,9 @@ const storeContainers: Contender = {
       await layer.mount();
     };
     const work: Partial<View> = {
+      async keepLayers(count) {
+        await together(Array.from({ length: count }, () => store.createLayer({ parent: image })));
+      },
       async makeContainers(count) {
         await together(Array.from({ length: count }, () => one()));
       },

@@ -44,12 +44,16 @@ async function mountLocked(context: LayerContext, layer: Layer, options: LayerMo
     });
   }
   const readOnly = why !== undefined || options.readOnly === true;
-  await checkDiffs(context, layer);
   await mkdir(layer.mountPath, { recursive: true, mode: 0o755 });
   const { volatile = layout.durability === 'none', syncOnUnmount = layout.durability === 'full' } = options;
   const chainIndex = options.chainIndex === false ? undefined : indexOfChain(layout, layer, readOnly);
   const how = { ...options, volatile, syncOnUnmount, readOnly, chainIndex };
-  const mounted = await mount(layer.mountPath, { ...how, branches: layer.branches(readOnly) });
+  const mounted = await mount(layer.mountPath, { ...how, branches: layer.branches(readOnly) }).catch(
+    async (error: unknown) => {
+      if (hasCode(error, 'ERR_BRANCH_NOT_FOUND')) await checkDiffs(context, layer);
+      throw error;
+    },
+  );
   mounts.set(layer.id, mounted);
   mounted.once('lost', () => mounts.delete(layer.id));
   return mounted;
@@ -77,7 +81,7 @@ async function whyReadOnly(context: LayerContext, layer: Layer): Promise<string 
   return children.length > 0 ? `${children.length} layers stand on it` : undefined;
 }
 
-/** A layer is shown with all its parents or not at all. */
+/** @throws {AufsError} `ERR_CORRUPT_LAYER` if the directory of the layer or of one that it stands on is missing. */
 async function checkDiffs({ layout }: LayerContext, layer: Layer): Promise<void> {
   for (const id of [layer.id, ...layer.parents]) {
     try {

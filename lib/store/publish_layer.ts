@@ -12,6 +12,7 @@ import { type LayerMetadata, writeMetadata } from './metadata.ts';
 import { isWritableMount } from './mounted.ts';
 import { moveDirectory } from './move_directory.ts';
 import { makeDirectory } from './own_folders.ts';
+import { settled } from './settled.ts';
 
 /** A layer to be. */
 export interface NewLayer {
@@ -87,8 +88,6 @@ async function putInPlace(
   const stage = layout.stage(id);
   await moveDirectory(join(stage, 'diff'), layout.diff(id));
   await rename(join(stage, 'mnt'), layout.mountpoint(id));
-  await flushNames(layout.durability, layout.diffs);
-  await flushNames(layout.durability, layout.mountpoints);
   // writeMetadata() flushes the folder that both lie in.
   if (filled?.record !== undefined) await rename(filled.record, layout.recordFile(id));
   const metadata: LayerMetadata = {
@@ -98,7 +97,12 @@ async function putInPlace(
     labels,
     diffId: filled?.diffId,
   };
-  await writeMetadata(layout, id, metadata);
+  // At once, so that a journal is committed for all of them together.
+  await settled([
+    flushNames(layout.durability, layout.diffs),
+    flushNames(layout.durability, layout.mountpoints),
+    writeMetadata(layout, id, metadata),
+  ]);
   await writeDurably(layout.chain(id), formatChain(parents), layout.durability);
 }
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { binding } from '../binding.ts';
 import { AufsError, hasCode, native } from '../errors.ts';
 import { describeHolders, findHolders, type Holder } from '../mount/holders.ts';
 import { unmount } from '../mount/unmount.ts';
-import { parseChain } from './chain_file.ts';
 import { flushNames } from './durability.ts';
 import { Holders } from './holders.ts';
 import type { Abortable } from './layer.ts';
@@ -14,7 +13,6 @@ import { withLayerLock } from './layer_lock.ts';
 import { busyBranch, layerUsers, usersElsewhere, withAccess } from './layer_users.ts';
 import { type Layout, REMOVING } from './layout.ts';
 import { layerMount } from './mounted.ts';
-import { readTextIfAny } from './regular_file.ts';
 import { removeUnlessBusy } from './removed_data.ts';
 
 export interface RemoveOptions extends Abortable {
@@ -85,12 +83,8 @@ async function removeLocked(layout: Layout, id: string, force: boolean): Promise
 
 /** Ids of all layers whose chain names `id`. A damaged chain file counts as far as it can be read. */
 export async function childrenOf(layout: Layout, id: string): Promise<string[]> {
-  const children: string[] = [];
-  for (const name of (await readdir(layout.chains)).filter(isLayerId)) {
-    if (name === id) continue;
-    if (parseChain(await readTextIfAny(layout.chain(name))).includes(id)) children.push(name);
-  }
-  return children.sort();
+  const names = await native(binding().findChildren(layout.chains, id), { path: layout.chains });
+  return names.filter((name) => isLayerId(name) && name !== id).sort();
 }
 
 async function refuseChildren(layout: Layout, id: string): Promise<void> {

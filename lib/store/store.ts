@@ -9,6 +9,7 @@ import { readChain } from './chain_file.ts';
 import { type CheckOptions, type CheckReport, checkStore } from './check/check_store.ts';
 import { type ByteSource, reading } from './chunks.ts';
 import { measureStore, type StoreUsage } from './df.ts';
+import { exists } from './exists.ts';
 import { findByName } from './find_layer.ts';
 import { collectGarbage, type GcOptions, type GcReport } from './gc.ts';
 import { GraphDriver } from './graph_driver.ts';
@@ -20,6 +21,7 @@ import type { Layout } from './layout.ts';
 import { readMetadata } from './metadata.ts';
 import { recorded } from './produce_archive.ts';
 import { publishLayer } from './publish_layer.ts';
+import { settled } from './settled.ts';
 import { copyInto } from './source_tree.ts';
 import { describeStore, type StoreInfo } from './store_info.ts';
 import { type VerifyOptions, type VerifyReport, verifyLayers } from './verify.ts';
@@ -193,9 +195,7 @@ export class Store implements AsyncDisposable {
   async close(): Promise<void> {
     const mounts = [...this.#context.mounts.values()].filter((mount) => !mount.persistent);
     this.#context.mounts.clear();
-    const results = await Promise.allSettled(mounts.map((mount) => mount[Symbol.asyncDispose]()));
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    await settled(mounts.map((mount) => mount[Symbol.asyncDispose]()));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -223,6 +223,7 @@ export class Store implements AsyncDisposable {
   }
 
   async #resolve(prefix: string): Promise<string> {
+    if (isLayerId(prefix) && (await exists(this.#layout.chain(prefix)))) return prefix;
     const ids = await this.#ids();
     if (ids.includes(prefix)) return prefix;
     const named = isLayerId(prefix) ? undefined : findByName(await this.layers(), prefix);

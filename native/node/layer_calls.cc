@@ -5,6 +5,7 @@
 
 #include "layer/changes.h"
 #include "layer/copy_tree.h"
+#include "layer/layer_children.h"
 #include "layer/tree_usage.h"
 #include "node/union_call.h"
 #include "sys/file_io.h"
@@ -90,6 +91,19 @@ Napi::Value copy_tree(const Napi::CallbackInfo& info) {
       });
 }
 
+Napi::Value find_children(const Napi::CallbackInfo& info) {
+  std::string chains = path_arg(info, 0);
+  std::string id = string_arg(info, 1);
+  return async_call(
+      info.Env(), {"scandir", chains}, {}, [chains, id] { return layer::find_children(chains, id); },
+      [](Napi::Env env, const std::vector<std::string>& children) -> Napi::Value {
+        Napi::Array array = Napi::Array::New(env, children.size());
+        for (std::size_t i = 0; i < children.size(); ++i)
+          array.Set(static_cast<std::uint32_t>(i), children[i]);
+        return array;
+      });
+}
+
 // The directory that holds the last component of `path`, and that component.
 Status remove_path(const std::string& path) {
   const std::size_t end = path.find_last_not_of('/');
@@ -116,6 +130,7 @@ void export_layers(Napi::Env env, Napi::Object exports) {
   exports.Set("diffSize", Napi::Function::New(env, diff_size));
   exports.Set("treeUsage", Napi::Function::New(env, tree_usage));
   exports.Set("copyTree", Napi::Function::New(env, copy_tree));
+  exports.Set("findChildren", Napi::Function::New(env, find_children));
   exports.Set("removeTree", Napi::Function::New(env, remove_tree));
 }
 

@@ -10,7 +10,7 @@
 namespace aufs::sys {
 
 struct RawEntry {
-  std::string_view name;  // valid during the call only
+  std::string_view name;  // valid during the call only; a zero follows
   std::uint64_t ino;
   unsigned char type;  // DT_*; DT_UNKNOWN where the file system does not tell
 };

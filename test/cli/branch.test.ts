@@ -4,9 +4,10 @@ import { chmodSync, chownSync } from 'node:fs';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { moduleName, nodeArgs } from '../helpers/other_process.ts';
 import { canMount, has, isRoot, run } from '../helpers/stage.ts';
 import { temporaryDirectory, write } from '../store/store_helper.ts';
-import { nodeAufs } from './cli_helper.ts';
+import { NODE_AUFS, nodeAufs } from './cli_helper.ts';
 
 const mounting = canMount ? test.serial : test.skip;
 const why = canMount ? '' : ' (needs /dev/fuse)';
@@ -99,20 +100,14 @@ others(`branch: an ordinary user may not, with the mount of another one${lack}`,
   const cwd = await mounted(t);
   chmodSync(cwd, 0o755);
   const script = `
-    import { mountedBranches } from ${JSON.stringify(new URL('../../lib/mount.ts', import.meta.url).href)};
+    import { mountedBranches } from ${moduleName('mount')};
     const branches = mountedBranches(process.argv[2]);
     for (const what of [() => branches.list(), () => branches.add(process.argv[3]), () => branches.remove(process.argv[3])])
       console.log(await what().then(() => 'done', (error) => error.code));
   `;
-  await write(cwd, { 'ask.mts': script, 'tmp/': '' });
+  await write(cwd, { 'ask.mjs': script, 'tmp/': '' });
   chownSync(join(cwd, 'tmp'), 65534, 65534);
-  const args = [
-    '--import',
-    import.meta.resolve('tsx'),
-    join(cwd, 'ask.mts'),
-    join(cwd, 'mnt'),
-    join(cwd, 'more'),
-  ];
+  const args = [...nodeArgs, join(cwd, 'ask.mjs'), join(cwd, 'mnt'), join(cwd, 'more')];
   const env = { ...process.env, HOME: cwd, TMPDIR: join(cwd, 'tmp') };
   const { stdout } = await run('setpriv', [...NOBODY, process.execPath, ...args], { env });
   t.is(stdout, 'ERR_MOUNT_DENIED\nERR_MOUNT_DENIED\nERR_MOUNT_DENIED\n');
@@ -125,8 +120,7 @@ spaces(`branch: in a user namespace${lack}`, async (t) => {
   const cwd = await temporaryDirectory(t);
   await write(cwd, { 'rw/': '', 'ro/a': 'ro', 'more/b': 'more', 'mnt/': '', 'tmp/': '' });
   for (const name of ['', 'rw', 'ro', 'more', 'mnt', 'tmp']) chownSync(join(cwd, name), 65534, 65534);
-  const main = new URL('../../lib/cli/main.ts', import.meta.url).pathname;
-  const aufs = `${process.execPath} --import=${import.meta.resolve('tsx')} ${main}`;
+  const aufs = [process.execPath, ...NODE_AUFS].join(' ');
   const script = `${aufs} mount -o br=rw=rw:ro=ro mnt; ${aufs} branch add mnt more; ls mnt; ${aufs} branch remove mnt ro; ls mnt`;
   const env = { ...process.env, HOME: cwd, TMPDIR: join(cwd, 'tmp') };
   const { stdout } = await run('setpriv', [...NOBODY, ...SPACE, script], { cwd, env });

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { openStore, type Store } from '../../lib/store/index.ts';
 import { has, run } from '../helpers/stage.ts';
 import { tar } from '../store/archive_helper.ts';
 import { id, temporaryDirectory, write } from '../store/store_helper.ts';
-import { nodeAufs, type Outcome } from './cli_helper.ts';
+import { NODE_AUFS, nodeAufs, type Outcome } from './cli_helper.ts';
 
 interface Place {
   readonly store: Store;
@@ -146,8 +145,9 @@ const onTerminal = has('script') ? test : test.skip;
 onTerminal(`verify tells on a terminal how far it is${has('script') ? '' : ' (needs script)'}`, async (t) => {
   const { store } = await place(t);
   const { layer } = await store.apply([tar([{ name: 'a', data: Buffer.alloc(3_000_000) }])]);
-  const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url));
-  const command = `'${process.execPath}' --import='${import.meta.resolve('tsx')}' '${main}' --root '${store.root}' verify`;
+  const command = [process.execPath, ...NODE_AUFS, '--root', store.root, 'verify']
+    .map((word) => `'${word}'`)
+    .join(' ');
   const { stdout } = await run('script', ['-qec', command, '/dev/null']);
   t.true(stdout.includes(`\r\x1b[Kverify 1/1 ${layer.id.slice(0, 12)}  `));
   t.regex(stdout, /\[K[0-9a-f]{12} +whole +sha256:/, 'and takes the line away');

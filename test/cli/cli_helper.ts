@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { modulePath, nodeArgs } from '../helpers/other_process.ts';
 
-const MAIN = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url));
-const TSX = import.meta.resolve('tsx');
+/** Arguments of Node that make it `node-aufs`. */
+export const NODE_AUFS: readonly string[] = [...nodeArgs, modulePath('cli/main')];
 
 /** What a run of the CLI left behind. */
 export interface Outcome {
@@ -25,7 +25,7 @@ export function nodeAufs(args: readonly string[], { cwd, env }: RunOptions = {})
       env: { ...process.env, ...env },
       ...(cwd === undefined ? {} : { cwd }),
     };
-    execFile(process.execPath, [`--import=${TSX}`, MAIN, ...args], options, (error, stdout, stderr) => {
+    execFile(process.execPath, [...NODE_AUFS, ...args], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : (error.code ?? error.signal ?? null);
       resolve({ code, stdout, stderr });
     });

@@ -2,21 +2,21 @@
 import { execFile } from 'node:child_process';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { describe } from '../../lib/cli/progress_line.ts';
 import { sha256, tar } from '../store/archive_helper.ts';
 import { temporaryDirectory } from '../store/store_helper.ts';
-import { nodeAufs, type Outcome } from './cli_helper.ts';
-
-const MAIN = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url));
+import { NODE_AUFS, nodeAufs, type Outcome } from './cli_helper.ts';
 
 /** Runs the command with bytes as its standard input. */
 function withInput(args: readonly string[], input: Buffer): Promise<Outcome> {
   return new Promise((resolve) => {
-    const command = [`--import=${import.meta.resolve('tsx')}`, MAIN, ...args];
-    const child = execFile(process.execPath, command, { timeout: 60_000 }, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? null), stdout, stderr }),
+    const child = execFile(
+      process.execPath,
+      [...NODE_AUFS, ...args],
+      { timeout: 60_000 },
+      (error, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? null), stdout, stderr }),
     );
     child.stdin?.on('error', () => {}).end(input);
   });

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { straceMissing } from '../faults/strace.ts';
+import { moduleName, scriptArgs } from '../helpers/other_process.ts';
 import { run } from '../helpers/stage.ts';
 import { tar } from '../store/archive_helper.ts';
 import { dockerRoot } from './docker_helper.ts';
@@ -16,7 +17,7 @@ tracing(
   async (t) => {
     t.timeout(120_000);
     const { root, scratch } = await dockerRoot(t);
-    const library = JSON.stringify(new URL('../../lib/index.ts', import.meta.url).href);
+    const library = moduleName('index');
     const archive = tar([{ name: 'file', data: 'data' }]).toString('base64');
     const script = `
     const { openDockerStore } = await import(${library});
@@ -29,7 +30,7 @@ tracing(
     await store.removeContainer('made');
     console.log(layer.chainId.slice(7), layer.cacheId, mountId);`;
     const log = join(scratch, 'log');
-    const node = [process.execPath, '--import=tsx', '--input-type=module', '-e', script];
+    const node = [process.execPath, ...scriptArgs(script)];
     const { stdout } = await run('strace', [
       '-f',
       '-y',

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { mount } from '../../lib/mount.ts';
+import { moduleName, scriptArgs } from '../helpers/other_process.ts';
 
 // How Mount speaks with its server, without FUSE: the server is a stand-in.
 process.env['NODE_AUFS_SERVER'] = fileURLToPath(new URL('fake_server.mjs', import.meta.url));
@@ -84,12 +85,12 @@ test.serial('a server that dies is reported, and disposing of its mount is no er
 
 test.serial('a mount does not keep the process alive, and its server ends with it', async (t) => {
   const script = `
-    const { mount } = await import(${JSON.stringify(new URL('../../lib/mount.ts', import.meta.url).href)});
+    const { mount } = await import(${moduleName('mount')});
     const mounted = await mount(${JSON.stringify(join(root, 'mnt'))}, { branches: [${JSON.stringify(join(root, 'rw'))}] });
     await mounted.stats();
     console.log(mounted.serverPid);`;
   const env = { ...process.env, FAKE_SERVER: 'good' };
-  const args = ['--import=tsx', '--input-type=module', '-e', script];
+  const args = scriptArgs(script);
   const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: 20_000 });
   const pid = Number(stdout);
   for (let i = 0; i < 500 && alive(pid); i++) await new Promise((resolve) => setTimeout(resolve, 20));

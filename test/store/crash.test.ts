@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { openStore } from '../../lib/store/index.ts';
+import { moduleName, scriptArgs } from '../helpers/other_process.ts';
 import { id, temporaryDirectory, temporaryStore, write } from './store_helper.ts';
 
 test('open finishes what a crash left half-done', async (t) => {
@@ -42,7 +43,7 @@ test('open finishes what a crash left half-done', async (t) => {
 test('a process that is killed while it makes layers leaves whole ones only', async (t) => {
   const root = join(await temporaryDirectory(t), 'aufs');
   await openStore(root);
-  const library = JSON.stringify(new URL('../../lib/store/index.ts', import.meta.url).href);
+  const library = moduleName('store/index');
   const script = `
     const { openStore } = await import(${library});
     const store = await openStore(${JSON.stringify(root)});
@@ -54,7 +55,7 @@ test('a process that is killed while it makes layers leaves whole ones only', as
       else parent = layer;
     }`;
   for (let round = 0; round < 3; round++) {
-    const args = ['--import=tsx', '--input-type=module', '-e', script];
+    const args = scriptArgs(script);
     await t.throwsAsync(promisify(execFile)(process.execPath, args), { any: true });
     const store = await openStore(root);
     const layers = await store.layers();

@@ -7,14 +7,15 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
 import type { Store } from '../../lib/store/index.ts';
-
-/** A file of lib/store/, as import() takes it. */
-export function moduleName(name: string): string {
-  return JSON.stringify(new URL(`../../lib/store/${name}.ts`, import.meta.url).href);
-}
+import { moduleName, nodeArgs, scriptArgs } from '../helpers/other_process.ts';
 
 /** Arguments of a process that does `work` with `store` and its `driver`, says `ready`, and then waits, or ends. */
-export function program(store: Store, work: string, wait: boolean, module = moduleName('index')): string[] {
+export function program(
+  store: Store,
+  work: string,
+  wait: boolean,
+  module = moduleName('store/index'),
+): string[] {
   const script = `
     const { openStore } = await import(${module});
     const store = await openStore(${JSON.stringify(store.root)});
@@ -22,12 +23,12 @@ export function program(store: Store, work: string, wait: boolean, module = modu
     ${work};
     console.log('ready');
     ${wait ? 'setInterval(() => {}, 1000)' : ''}`;
-  return ['--import=tsx', '--input-type=module', '-e', script];
+  return scriptArgs(script);
 }
 
 /** The same script without TypeScript, for very many processes: {@link program} with a module of {@link compiledStore}. */
 export function plainProgram(store: Store, work: string, module: string): string[] {
-  return program(store, work, false, module).slice(1);
+  return program(store, work, false, module).slice(nodeArgs.length);
 }
 
 interface Compiler {

@@ -8,7 +8,8 @@ import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import type { Change } from '../../lib/binding.ts';
 import type { Store } from '../../lib/store/index.ts';
-import { moduleName, program } from './driver_process.ts';
+import { moduleName } from '../helpers/other_process.ts';
+import { program } from './driver_process.ts';
 import { canMount, id, temporaryStore, write } from './store_helper.ts';
 
 const mounting = canMount ? test.serial : test.skip;
@@ -145,8 +146,8 @@ test('Changes, ChildDiffSize: of the parent, and of any ancestor', async (t) => 
 mounting(`what is mounted by a process that is killed before it is done is not lost${why}`, async (t) => {
   const store = await two(t);
   const work = `
-    const { Holders } = await import(${moduleName('holders')});
-    const { Layout } = await import(${moduleName('layout')});
+    const { Holders } = await import(${moduleName('store/holders')});
+    const { Layout } = await import(${moduleName('store/layout')});
     const holders = new Holders(new Layout(${JSON.stringify(store.root)}));
     await holders.change('${B}', 1, () => process.kill(process.pid, 'SIGKILL'))`;
   await t.throwsAsync(promisify(execFile)(process.execPath, program(store, work, true)), { any: true });

@@ -6,6 +6,7 @@ import test from 'ava';
 import type { AufsError } from '../../lib/errors.ts';
 import { openStore } from '../../lib/store/index.ts';
 import { straceMissing } from '../faults/strace.ts';
+import { moduleName, scriptArgs } from '../helpers/other_process.ts';
 import { run } from '../helpers/stage.ts';
 import { id, temporaryDirectory, temporaryStore } from './store_helper.ts';
 
@@ -78,7 +79,7 @@ const missing = straceMissing();
   async (t) => {
     t.timeout(60_000);
     const directory = await temporaryDirectory(t);
-    const library = JSON.stringify(new URL('../../lib/index.ts', import.meta.url).href);
+    const library = moduleName('index');
     const script = `
     const { openStore } = await import(${library});
     const store = await openStore(${JSON.stringify(join(directory, 'aufs'))}, { durability: 'none' });
@@ -88,7 +89,7 @@ const missing = straceMissing();
     await driver.put('${A}');`;
     const log = join(directory, 'log');
     const trace = ['-f', '-o', log, '-e', 'trace=fsync,fdatasync,syncfs,sync'];
-    await run('strace', [...trace, process.execPath, '--import=tsx', '--input-type=module', '-e', script]);
+    await run('strace', [...trace, process.execPath, ...scriptArgs(script)]);
     const flushes = (await readFile(log, 'utf8')).split('\n').filter((line) => /sync(fs)?\(/.test(line));
     t.deepEqual(flushes, []);
   },
