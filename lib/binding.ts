@@ -203,6 +203,20 @@ export interface Binding extends ArchiveBinding {
   /** What a directory and everything below it takes; see `TreeUsage`. Other file systems in it are left out. */
   treeUsage(path: NativePath): Promise<TreeUsage>;
 
+  // --- other processes
+
+  /**
+   * Starts a program, without copying this process for it, in a session of its own: nothing to read, its output is thrown away. Its
+   * descriptor 3 is a stream socket whose other end is `control`, its stderr a pipe that `errors` reads; both are the caller's to close.
+   */
+  startProgram(
+    program: NativePath,
+    args: readonly NativePath[],
+    environment: readonly string[],
+  ): Promise<{ readonly pid: number; readonly control: number; readonly errors: number }>;
+  /** How a process that was started so ended, once; null while it runs. ECHILD if somebody else was told. */
+  endOf(pid: number): { readonly code: number; readonly signal: number } | null;
+
   // --- odds and ends of the system
 
   /** flags of umount2(2): 1 MNT_FORCE, 2 MNT_DETACH, 8 UMOUNT_NOFOLLOW. */

@@ -24,6 +24,7 @@
       "sys/process_control.cc",
       "sys/process_list.cc",
       "sys/processors.cc",
+      "sys/programs.cc",
       "sys/scheduling.cc",
       "sys/whole_file.cc",
       "sys/write_order.cc",
@@ -104,6 +105,7 @@
       "node/layer_calls.cc",
       "node/name_calls.cc",
       "node/path_walk.cc",
+      "node/process_calls.cc",
       "node/session.cc",
       "node/system_calls.cc",
       "node/union_calls.cc"

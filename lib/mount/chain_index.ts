@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { resolve } from 'node:path';
 import { type BranchInput, resolveBranches } from '../options.ts';
-import { startDetachedServer } from './server_process.ts';
+import { startDetachedServer } from './detached_server.ts';
 
 export interface ChainIndexOptions {
   /** Topmost first, as they are or will be mounted; the index is of the read-only ones at the bottom. */

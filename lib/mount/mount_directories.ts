@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-import { startDetachedServer } from './server_process.ts';
+import { startDetachedServer } from './detached_server.ts';
 import { checkTarget } from './validate.ts';
 
 /**

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { AufsError, type AufsErrorCode, SystemError } from '../errors.ts';
+import { AufsError, type AufsErrorCode, hasCode, SystemError } from '../errors.ts';
 
 /** What to do about what the server reports. */
 const HINTS: Partial<Record<AufsErrorCode, string>> = {
@@ -69,4 +69,15 @@ export function serverFailure(answer: unknown, cause?: unknown): AufsError | Sys
     cause,
     ...facts,
   });
+}
+
+/** The error for a server that could not even be started. */
+export function unstartable(program: string, cause: unknown): AufsError {
+  const why = `cannot start ${program}: ${cause instanceof Error ? cause.message : String(cause)}`;
+  if (hasCode(cause, 'EMFILE') || hasCode(cause, 'ENFILE')) {
+    const hint = 'too many files are open: close some, or raise the limit (ulimit -n)';
+    return new AufsError('ERR_SERVER_FAILED', why, { hint, cause });
+  }
+  const hint = 'build it with `npm run build:native`, or reinstall the package';
+  return new AufsError('ERR_SERVER_NOT_FOUND', why, { hint, cause });
 }

@@ -14,6 +14,7 @@
 #include "sys/file_io.h"
 #include "sys/fuse_device.h"
 #include "sys/process_control.h"
+#include "sys/programs.h"
 
 namespace aufs::fuse {
 namespace {

@@ -15,6 +15,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   aufs::node::export_layers(env, exports);
   aufs::node::export_archives(env, exports);
   aufs::node::export_system(env, exports);
+  aufs::node::export_processes(env, exports);
   return exports;
 }
 

@@ -81,5 +81,6 @@ void export_files(Napi::Env env, Napi::Object exports);
 void export_layers(Napi::Env env, Napi::Object exports);
 void export_archives(Napi::Env env, Napi::Object exports);
 void export_system(Napi::Env env, Napi::Object exports);
+void export_processes(Napi::Env env, Napi::Object exports);
 
 }  // namespace aufs::node

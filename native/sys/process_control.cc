@@ -6,7 +6,6 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -19,8 +18,6 @@
 
 #include "base/scope_exit.h"
 #include "sys/call.h"
-
-extern char** environ;
 
 namespace aufs::sys {
 namespace {
@@ -106,49 +103,6 @@ bool has_effective_admin() noexcept {
   __user_cap_data_struct data[2] = {};
   if (::syscall(SYS_capget, &header, data) < 0) return false;
   return (data[0].effective & (1U << CAP_SYS_ADMIN)) != 0;
-}
-
-Result<Finished> run_program(const std::vector<std::string>& arguments, const std::string& extra_environment,
-                             int keep) {
-  AUFS_TRY(Pair errors, make_pipe());
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  const ScopeExit free_actions([&] { ::posix_spawn_file_actions_destroy(&actions); });
-  ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, errors.second.get(), 2);
-  // dup2 of a descriptor onto itself takes its close-on-exec flag away, in the child only
-  if (keep >= 0) ::posix_spawn_file_actions_adddup2(&actions, keep, keep);
-  posix_spawnattr_t attributes;
-  ::posix_spawnattr_init(&attributes);
-  const ScopeExit free_attributes([&] { ::posix_spawnattr_destroy(&attributes); });
-  const sigset_t none = set_of({});
-  ::posix_spawnattr_setsigmask(&attributes, &none);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-
-  std::vector<char*> argv;
-  argv.reserve(arguments.size() + 1);
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  std::vector<char*> environment;
-  if (!extra_environment.empty()) environment.push_back(const_cast<char*>(extra_environment.c_str()));
-  char** end = environ;
-  while (*end != nullptr) ++end;
-  environment.insert(environment.end(), environ, end);
-  environment.push_back(nullptr);
-
-  pid_t child = 0;
-  const int failed = ::posix_spawnp(&child, argv[0], &actions, &attributes, argv.data(), environment.data());
-  if (failed != 0) return Error{failed, "posix_spawn"};
-  errors.second.reset();
-  Finished finished{};
-  std::array<char, 1024> chunk;
-  for (;;) {
-    const Result<std::size_t> got = read_some(errors.first.get(), chunk.data(), chunk.size());
-    if (!got || *got == 0) break;
-    finished.errors.append(chunk.data(), *got);
-  }
-  AUFS_TRY(finished.exit, wait_for(child));
-  return finished;
 }
 
 void block_signals(std::initializer_list<int> signals) noexcept {

@@ -49,15 +49,6 @@ uid_t user_id() noexcept;             // effective
 gid_t group_id() noexcept;            // effective
 bool has_effective_admin() noexcept;  // CAP_SYS_ADMIN in the user namespace of this process
 
-// Runs `arguments` (found in PATH) with `extra_environment` ("NAME=value") and waits. Everything that it writes to stderr is
-// given back; `keep` stays open in it under the same number (-1: none). Errors: ENOENT if there is no such program.
-struct Finished {
-  Exit exit;
-  std::string errors;
-};
-Result<Finished> run_program(const std::vector<std::string>& arguments, const std::string& extra_environment,
-                             int keep);
-
 // --- signals
 void block_signals(std::initializer_list<int> signals) noexcept;  // in this thread and those it starts
 Result<UniqueFd> signal_descriptor(std::initializer_list<int> signals);
