@@ -27,11 +27,11 @@ const MAKERS: Readonly<Record<string, readonly string[]>> = {
 /** `here` is a directory of the file system that the workspace is on, and needs no root. */
 export const backingNames: readonly string[] = [...Object.keys(MAKERS), 'here'];
 
-/** Sizes that fit this machine: a big file of 1 GiB needs five times that in memory (twice over) or on disk. */
+/** Sizes that fit this machine: a big file of 1 GiB needs seven times that in memory (twice over) or on disk. */
 export function planSizes(quick: boolean, freeDisk: number): { bigFile: number; image: number } {
   if (quick) return { bigFile: 32 * MiB, image: 512 * MiB };
-  const roomy = freemem() >= 11 * GiB || freeDisk >= 6 * GiB;
-  return roomy ? { bigFile: GiB, image: 5 * GiB } : { bigFile: 256 * MiB, image: 1.5 * GiB };
+  const roomy = freemem() >= 15 * GiB || freeDisk >= 8 * GiB;
+  return roomy ? { bigFile: GiB, image: 7 * GiB } : { bigFile: 256 * MiB, image: 1.5 * GiB };
 }
 
 /**

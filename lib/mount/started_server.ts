@@ -4,13 +4,13 @@ import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { binding } from '../binding.ts';
-import { isNativeFailure, native } from '../errors.ts';
+import { native } from '../errors.ts';
 import { lastWords } from './last_words.ts';
 import { unstartable } from './server_failure.ts';
 
-/** Looks without a pause in between: a process ends right after its sockets are closed. */
+/** Looks without a pause in between once its socket is closed: the process ends right after that. */
 const AT_ONCE = 20;
-/** The longest pause later on, in milliseconds. */
+/** The longest pause between looks, in milliseconds. */
 const PAUSE = 50;
 /** How long last words may take, in milliseconds. */
 const LAST_WORDS = 100;
@@ -24,6 +24,7 @@ export class StartedServer {
   readonly #pid: number;
   readonly #errors: Socket;
   readonly #stderr: () => string;
+  readonly #closed: Promise<unknown>;
   #how: string | undefined;
 
   private constructor(pid: number, control: number, errors: number) {
@@ -32,8 +33,9 @@ export class StartedServer {
     this.#errors = new Socket({ fd: errors, readable: true, writable: false });
     this.#errors.on('error', () => {});
     this.#stderr = lastWords(this.#errors);
+    this.#closed = new Promise((resolve) => this.control.once('close', resolve));
     // Nobody may ask how it ended, but somebody has to take notice.
-    this.control.once('close', () => void this.#end(false));
+    void this.#closed.then(() => this.#end(false));
   }
 
   /** @throws {AufsError} `ERR_SERVER_NOT_FOUND`, `ERR_SERVER_FAILED`. */
@@ -56,7 +58,7 @@ export class StartedServer {
   async ended(): Promise<string> {
     const how = await this.#end(true);
     // Whoever it has left behind may keep it open.
-    if (!this.#errors.closed) await Promise.race([once(this.#errors, 'close'), setTimeout(LAST_WORDS)]);
+    if (!this.#errors.closed) await within(LAST_WORDS, once(this.#errors, 'close'), true);
     return how;
   }
 
@@ -67,13 +69,21 @@ export class StartedServer {
 
   /** @param ref - Whether waiting keeps the event loop alive. */
   async #end(ref: boolean): Promise<string> {
-    for (let look = 0; ; look++) {
+    for (let look = 0; ; ) {
       this.#how ??= howItEnded(this.#pid);
       if (this.#how !== undefined) return this.#how;
-      if (look < AT_ONCE) await setImmediate(undefined, { ref });
+      if (!this.control.closed) await within(PAUSE, this.#closed, ref);
+      else if (look++ < AT_ONCE) await setImmediate(undefined, { ref });
       else await setTimeout(Math.min(2 ** (look - AT_ONCE), PAUSE), undefined, { ref });
     }
   }
+}
+
+/** Waits for `what`, but not longer than `ms` milliseconds. */
+async function within(ms: number, what: Promise<unknown>, ref: boolean): Promise<void> {
+  const stop = new AbortController();
+  await Promise.race([what, setTimeout(ms, undefined, { ref, signal: stop.signal })]);
+  stop.abort();
 }
 
 function howItEnded(pid: number): string | undefined {
@@ -81,10 +91,9 @@ function howItEnded(pid: number): string | undefined {
     const end = binding().endOf(pid);
     if (end === null) return undefined;
     return end.signal === 0 ? `exit code ${end.code}` : signalName(end.signal);
-  } catch (error) {
-    if (isNativeFailure(error) && Math.abs(error.errno) === constants.errno.ECHILD)
-      return 'an end that somebody else was told of';
-    throw error;
+  } catch {
+    // ECHILD.
+    return 'in a way that somebody else was told';
   }
 }
 

@@ -89,7 +89,8 @@ class TreeCopy {
     AUFS_TRY(const UniqueFd source, open_quietly(from, name.c_str()));
     AUFS_TRY(const UniqueFd target,
              sys::open_at(to, name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0600));
-    AUFS_TRY(const CopyOutcome copied, copy_data(source.get(), target.get(), st, st.st_size));
+    AUFS_TRY(const CopyOutcome copied,
+             copy_data(source.get(), target.get(), st, st.st_size, SmallFiles::kShared));
     outcome_.bytes += copied.bytes;
     outcome_.method = std::max(outcome_.method, copied.method);
     return copy_metadata(Place::borrowed(from, name), owned(st), Place::borrowed(target.get()));

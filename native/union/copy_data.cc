@@ -129,9 +129,9 @@ Result<CopyMethod> copy_range(int from, int to, Range range) {
   return method;
 }
 
-Result<CopyOutcome> copy_data(int from, int to, const struct stat& original, off_t size) {
+Result<CopyOutcome> copy_data(int from, int to, const struct stat& original, off_t size, SmallFiles small) {
   if (size <= 0) return CopyOutcome{CopyMethod::kNone, 0};
-  if (size == original.st_size) {
+  if (size == original.st_size && (small == SmallFiles::kShared || size > kSmall)) {
     AUFS_TRY(const bool reflinked, share_data(from, to));
     if (reflinked) return CopyOutcome{CopyMethod::kReflink, static_cast<std::uint64_t>(size)};
   }

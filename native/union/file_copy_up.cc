@@ -46,6 +46,7 @@ Status FileCopyUp::finish(PartialCopy& partial) {
 
 Status FileCopyUp::copy_regular(off_t size, bool behind) {
   const bool whole = size == kWholeFile || size >= stat_.st_size;
+  const bool durable = engine_.options.sync_copy_up;
   AUFS_TRY(UniqueFd source, open_for_reading(from_, true));
   AUFS_TRY(StagedFile copy, StagedFile::create(engine_, to_, upper_->get(), stat_.st_mode & 0777));
   if (behind && whole && may_be_behind(source.get())) {
@@ -53,11 +54,12 @@ Status FileCopyUp::copy_regular(off_t size, bool behind) {
     if (left_behind_) return ok();
   }
   if (outcome_.method != CopyMethod::kReflink) {
-    AUFS_TRY(outcome_, copy_data(source.get(), copy.fd(), stat_, whole ? stat_.st_size : size));
-    if (engine_.options.sync_copy_up && outcome_.bytes > 0) copy.begin_to_settle(outcome_.method);
+    const SmallFiles small = durable ? SmallFiles::kShared : SmallFiles::kCopied;
+    AUFS_TRY(outcome_, copy_data(source.get(), copy.fd(), stat_, whole ? stat_.st_size : size, small));
+    if (durable && outcome_.bytes > 0) copy.begin_to_settle(outcome_.method);
   }
   AUFS_CHECK(copy_metadata(Place::borrowed(source.get()), stat_, Place::borrowed(copy.fd()), copy.made()));
-  if (engine_.options.sync_copy_up && outcome_.bytes > 0) AUFS_CHECK(copy.settle(outcome_.method));
+  if (durable && outcome_.bytes > 0) AUFS_CHECK(copy.settle(outcome_.method));
   const Result<sys::Protection> protection = sys::protection_of(source.get(), "");
   AUFS_CHECK(publish(&copy));
   // Not before: an append-only file takes no name.

@@ -90,7 +90,7 @@ const ROWS: readonly Row[] = [
     bites: true,
     ordered: true,
   },
-  { kind: kinds.xfs, bites: false, ordered: true },
+  { kind: kinds.xfs, bites: true, ordered: true },
   { kind: kinds.btrfs, bites: false, ordered: false },
 ];
 
