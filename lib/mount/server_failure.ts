@@ -71,13 +71,19 @@ export function serverFailure(answer: unknown, cause?: unknown): AufsError | Sys
   });
 }
 
+/** What to do where the system has no more of what a process takes. */
+const SHORTAGES: Readonly<Record<string, string>> = {
+  EMFILE: 'too many files are open: close some, or raise the limit (ulimit -n)',
+  ENFILE: 'too many files are open in the whole system: close some, or raise fs.file-max',
+  EAGAIN: 'there are too many processes: end some, or raise the limit (ulimit -u, pids.max of the cgroup)',
+  ENOMEM: 'there is no memory for it: free some',
+};
+
 /** The error for a server that could not even be started. */
 export function unstartable(program: string, cause: unknown): AufsError {
   const why = `cannot start ${program}: ${cause instanceof Error ? cause.message : String(cause)}`;
-  if (hasCode(cause, 'EMFILE') || hasCode(cause, 'ENFILE')) {
-    const hint = 'too many files are open: close some, or raise the limit (ulimit -n)';
-    return new AufsError('ERR_SERVER_FAILED', why, { hint, cause });
-  }
+  const shortage = Object.entries(SHORTAGES).find(([code]) => hasCode(cause, code))?.[1];
+  if (shortage !== undefined) return new AufsError('ERR_SERVER_FAILED', why, { hint: shortage, cause });
   const hint = 'build it with `npm run build:native`, or reinstall the package';
   return new AufsError('ERR_SERVER_NOT_FOUND', why, { hint, cause });
 }

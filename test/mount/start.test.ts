@@ -2,8 +2,11 @@
 // The server as a process of ours: how it is started, and that it does not stay as a zombie.
 import { readdirSync, readFileSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { SystemError } from '../../lib/errors.ts';
+import { unstartable } from '../../lib/mount/server_failure.ts';
 import { moduleName, scriptArgs } from '../helpers/other_process.ts';
 import { serverOf, until } from '../helpers/server.ts';
 import { canMount, has, run, Stage } from '../helpers/stage.ts';
@@ -66,6 +69,24 @@ mounting('no zombie is left of a server: unmounted, refused, called off, killed'
   t.true(await until(() => lost));
   t.true(await until(() => zombies().length === 0), 'of a killed one');
 });
+
+const WHY_NOT = [
+  ['EMFILE', 'ERR_SERVER_FAILED', /ulimit -n/],
+  ['ENFILE', 'ERR_SERVER_FAILED', /fs\.file-max/],
+  ['EAGAIN', 'ERR_SERVER_FAILED', /ulimit -u/],
+  ['ENOMEM', 'ERR_SERVER_FAILED', /memory/],
+  ['ENOENT', 'ERR_SERVER_NOT_FOUND', /build:native/],
+  ['ENOEXEC', 'ERR_SERVER_NOT_FOUND', /reinstall/],
+] as const;
+for (const [errno, code, hint] of WHY_NOT) {
+  test(`a server that cannot be started: ${errno}`, (t) => {
+    const cause = new SystemError({ errno: -constants.errno[errno], syscall: 'spawn', via: 'posix_spawn' });
+    const error = unstartable('/bin/server', cause);
+    t.is(error.code, code);
+    t.regex(error.hint ?? '', hint);
+    t.regex(error.message, new RegExp(`: cannot start /bin/server: ${errno}`));
+  });
+}
 
 mounting('a server is in a session of its own, and has no file of ours', async (t) => {
   const stage = await Stage.create(t, {}, { a: 'a' });
