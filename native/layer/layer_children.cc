@@ -34,7 +34,8 @@ bool has_word(std::string_view text, std::string_view word) {
 // All of the file, in `buffer`, which grows as it has to. A regular file gives less than is asked for only at its end.
 Result<std::string_view> read_list(int dir, const char* name, std::string& buffer) {
   AUFS_TRY(const UniqueFd fd, sys::open_at(dir, name, kReadList));
-  for (std::size_t filled = 0; buffer.size() <= kMostOfList; buffer.resize(2 * buffer.size())) {
+  for (std::size_t filled = 0; filled < kMostOfList;) {
+    if (filled == buffer.size()) buffer.resize(2 * filled);
     const auto room = std::as_writable_bytes(std::span(buffer)).subspan(filled);
     AUFS_TRY(const std::size_t got, sys::pread(fd.get(), room, static_cast<off_t>(filled)));
     filled += got;

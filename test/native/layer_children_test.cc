@@ -45,6 +45,20 @@ TEST(LayerChildren, ReadsListsOfAnyLength) {
   }
 }
 
+// Whichever comes first in the directory.
+TEST(LayerChildren, AFileThatIsTooLongHidesNoOther) {
+  const Scratch scratch;
+  Names children;
+  for (char name = 'a'; name <= 'z'; ++name) {
+    children.emplace_back(1, name);
+    scratch.file("layers/" + children.back(), "base\n");
+    scratch.file("layers/long-" + children.back(), "");
+  }
+  for (const char* name : {"layers/long-a", "layers/long-m", "layers/long-z"})
+    std::filesystem::resize_file(scratch.at(name), (64U << 20U) + 1);
+  EXPECT_EQ(children_of(scratch, "base"), children);
+}
+
 TEST(LayerChildren, PassesOverWhatIsNoList) {
   const Scratch scratch;
   scratch.file("layers/child", "base\n");
