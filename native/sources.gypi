@@ -172,6 +172,7 @@
       "../test/native/layer_tar_reader_test.cc",
       "../test/native/name_table_test.cc",
       "../test/native/number_map_test.cc",
+      "../test/native/partial_copy_test.cc",
       "../test/native/small_shared_mutex_test.cc",
       "../test/native/sys_command_ring_test.cc",
       "../test/native/union_branch_overlap_test.cc",

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { settled } from '../../lib/settled.ts';
 import { type Layer, openStore, type Store } from '../../lib/store/index.ts';
 import type { Contender, View } from '../suite.ts';
 import { view } from './archives.ts';
@@ -68,15 +69,15 @@ const storeContainers: Contender = {
     };
     const work: Partial<View> = {
       async keepLayers(count) {
-        await together(Array.from({ length: count }, () => store.createLayer({ parent: image })));
+        await settled(Array.from({ length: count }, () => store.createLayer({ parent: image })));
       },
       async makeContainers(count) {
-        await together(Array.from({ length: count }, () => one()));
+        await settled(Array.from({ length: count }, () => one()));
       },
       async removeContainers() {
         const layers = made;
         made = [];
-        await together(
+        await settled(
           layers.map(async (layer) => {
             await layer.unmount();
             await layer.remove();
@@ -102,7 +103,7 @@ const overlayContainers: Contender = {
           for (const name of ['upper', 'work', 'merged']) mkdirSync(at(name), { recursive: true });
           await mountOverlay(lower, at('upper'), at('work'), at('merged'));
         };
-        await together(Array.from({ length: count }, (_, i) => one(i)));
+        await settled(Array.from({ length: count }, (_, i) => one(i)));
       },
       async removeContainers() {
         const one = async (i: number) => {
@@ -110,7 +111,7 @@ const overlayContainers: Contender = {
           await runTool('umount', [join(directory(i), 'merged')]);
           rmSync(directory(i), { recursive: true });
         };
-        await together(Array.from({ length: made }, (_, i) => one(i)));
+        await settled(Array.from({ length: made }, (_, i) => one(i)));
       },
     };
     return { view: view(work), copies: undefined, async stop() {} };
@@ -121,12 +122,6 @@ async function mountOverlay(lower: string, upper: string, work: string, target: 
   if (process.getuid?.() !== 0) throw new Error('needs root');
   const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
   await runTool('mount', ['-t', 'overlay', 'overlay', '-o', options, target]);
-}
-
-/** All are ended before the first failure is thrown, so that nothing is left in between. */
-async function together(work: readonly Promise<unknown>[]): Promise<void> {
-  const ended = await Promise.allSettled(work);
-  for (const one of ended) if (one.status === 'rejected') throw one.reason;
 }
 
 export const containers: readonly Contender[] = [

@@ -3,6 +3,7 @@ import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { binding } from '../binding.ts';
 import { AufsError, hasCode, native } from '../errors.ts';
+import { settled } from '../settled.ts';
 import { formatChain, readChain } from './chain_file.ts';
 import { flushContent, flushNames } from './durability.ts';
 import { writeDurably } from './durable_file.ts';
@@ -12,7 +13,6 @@ import { type LayerMetadata, writeMetadata } from './metadata.ts';
 import { isWritableMount } from './mounted.ts';
 import { moveDirectory } from './move_directory.ts';
 import { makeDirectory } from './own_folders.ts';
-import { settled } from './settled.ts';
 
 /** A layer to be. */
 export interface NewLayer {

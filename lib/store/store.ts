@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { AufsError, hasCode } from '../errors.ts';
 import type { Mount } from '../mount.ts';
+import { settled } from '../settled.ts';
 import { type AppliedLayer, applyLayer, describeApplied } from './apply_layer.ts';
 import { applyOnce } from './apply_once.ts';
 import type { ApplyOptions } from './archive_options.ts';
@@ -21,7 +22,6 @@ import type { Layout } from './layout.ts';
 import { readMetadata } from './metadata.ts';
 import { recorded } from './produce_archive.ts';
 import { publishLayer } from './publish_layer.ts';
-import { settled } from './settled.ts';
 import { copyInto } from './source_tree.ts';
 import { describeStore, type StoreInfo } from './store_info.ts';
 import { type VerifyOptions, type VerifyReport, verifyLayers } from './verify.ts';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { binding, type NativeCopyUp } from '../binding.ts';
+import { settled } from '../settled.ts';
 import type { UnionGuard } from './guard.ts';
 
 /** Threads that share the work: as many as libuv has unless it is told otherwise. */
@@ -55,7 +56,6 @@ export async function copyUps(
       }
     }
   };
-  const ends = await Promise.allSettled(all.map(work));
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  await settled(all.map(work));
   return done;
 }

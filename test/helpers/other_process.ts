@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Modules of lib/ in processes of their own.
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { newest } from '../../native/build.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const tsx = import.meta.resolve('tsx');
 
 /** Compiled modules are up in a third of the time; dist/ has them, unless somebody has changed lib/ since. */
-const compiled = newest(join(root, 'lib')) <= modified(join(root, 'dist/.tsbuildinfo'));
+const compiled =
+  newest(join(root, 'lib'), (name: string) => name.endsWith('.ts')) <=
+  modified(join(root, 'dist/.tsbuildinfo'));
 
 /** The file of a module of lib/: `cli/main`. */
 export function modulePath(name: string): string {
@@ -26,13 +29,6 @@ export const nodeArgs: readonly string[] = compiled ? [] : [`--import=${tsx}`];
 /** Arguments of Node that have it run a script which imports {@link moduleName}. */
 export function scriptArgs(script: string): string[] {
   return [...nodeArgs, '--input-type=module', '-e', script];
-}
-
-function newest(directory: string): number {
-  const files = readdirSync(directory, { recursive: true, encoding: 'utf8' });
-  return Math.max(
-    ...files.filter((name) => name.endsWith('.ts')).map((name) => modified(join(directory, name))),
-  );
 }
 
 function modified(path: string): number {
