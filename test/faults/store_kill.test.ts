@@ -44,7 +44,9 @@ for (const operation of chosenOperations) {
       const trial = await StoreTrial.create(directory, operation);
       t.teardown(() => trial.end());
       const calls = await trial.rehearse(CHANGES, join(directory, 'log'));
-      t.true(calls.length > 2, 'its system calls were not seen');
+      // An unmount is no more than a line to the server.
+      const own = calls.filter(({ name }) => name !== 'exit_group');
+      t.true(own.length > 0 && own.length < calls.length, 'its system calls were not seen');
       const chosen = LONG ? calls : [calls[pick(calls.length)]];
       const faults: string[] = [];
       for (const call of chosen) {
