@@ -9,8 +9,10 @@ import { abortable, type ByteSource, copied, inBatches, inPieces } from './chunk
 import { type DiffId, parseDiffId } from './content_id.ts';
 import { decompressed } from './decompress.ts';
 import { Digester } from './digest.ts';
+import type { Durability } from './durability.ts';
 import { mayChown } from './may_chown.ts';
 import { RecordFile } from './record_file.ts';
+import { WriteBack } from './write_back.ts';
 
 /** How far an archive is. */
 export interface ArchiveProgress {
@@ -45,7 +47,8 @@ const WHAT = 'the archive';
 const MOST_AHEAD = 3;
 
 /**
- * Fills the empty directory `diff` from an archive, compressed or not. If it rejects, `diff` is left half-filled.
+ * Fills the empty directory `diff` from an archive, compressed or not. If it rejects, `diff` is left half-filled. It is not flushed
+ * when this resolves, but with `durability` the disk has begun.
  *
  * @throws {AufsError} `ERR_ARCHIVE`, `ERR_ARCHIVE_UNSAFE`, `ERR_ARCHIVE_LIMIT`, `ERR_DIGEST`, `ERR_UNSUPPORTED`.
  * @throws `signal.reason`, within the time that one chunk takes.
@@ -53,6 +56,7 @@ const MOST_AHEAD = 3;
 export async function applyArchive(
   diff: string,
   source: ByteSource,
+  durability: Durability,
   settings: ApplySettings,
 ): Promise<Applied> {
   const { docker, keepRecord, expectedDiffId, maxBytes, maxEntries } = settings;
@@ -70,7 +74,7 @@ export async function applyArchive(
     WHAT,
   );
   const record = keepRecord ? new RecordFile(join(dirname(diff), 'tar-split.json.gz')) : undefined;
-  const work = new Work(handle, record, settings);
+  const work = new Work(handle, record, new WriteBack(durability, diff), settings);
   try {
     return await work.run(source);
   } catch (error) {
@@ -85,16 +89,24 @@ export async function applyArchive(
 class Work {
   readonly #handle: ApplyHandle;
   readonly #record: RecordFile | undefined;
+  readonly #writeBack: WriteBack;
   readonly #settings: ApplySettings;
   readonly #digester = new Digester();
   #sourceBytes = 0;
+  #bytes = 0;
   /** Of the batches that native code is busy with or has not begun, the oldest first; meanwhile digests of later ones are taken. */
   readonly #running: Promise<ApplyReport>[] = [];
   #recording: Promise<void> | undefined;
 
-  constructor(handle: ApplyHandle, record: RecordFile | undefined, settings: ApplySettings) {
+  constructor(
+    handle: ApplyHandle,
+    record: RecordFile | undefined,
+    writeBack: WriteBack,
+    settings: ApplySettings,
+  ) {
     this.#handle = handle;
     this.#record = record;
+    this.#writeBack = writeBack;
     this.#settings = settings;
   }
 
@@ -106,11 +118,13 @@ class Work {
     }
     while (this.#running.length > 0) await this.#settle();
     const diffId = this.#checkedDigest();
+    this.#writeBack.wroteAll(this.#bytes);
     const { record: lines, ...report } = await archiveCall(binding().applyEnd(this.#handle), WHAT);
     this.#settings.signal?.throwIfAborted();
     await this.#keep(lines);
     await this.#recording;
     await this.#record?.end();
+    await this.#writeBack.settle();
     // Data of an entry whose place another one took are not there any more.
     return { ...report, diffId, record: report.replaced === 0 ? this.#record?.path : undefined };
   }
@@ -119,6 +133,7 @@ class Work {
     await Promise.allSettled(this.#running);
     await this.#record?.destroy();
     await this.#recording?.catch(() => {});
+    await this.#writeBack.settle().catch(() => {});
   }
 
   async *#chunks(source: ByteSource): AsyncGenerator<Uint8Array, void, void> {
@@ -144,6 +159,8 @@ class Work {
     if (oldest === undefined) return;
     const { bytes, entries, record } = await archiveCall(oldest, WHAT);
     this.#running.shift();
+    this.#bytes = bytes;
+    this.#writeBack.wrote(bytes);
     await this.#keep(record);
     this.#settings.onProgress?.({ bytes, entries, sourceBytes: this.#sourceBytes });
     this.#settings.signal?.throwIfAborted();

@@ -52,7 +52,7 @@ export async function applyLayer(
   const id = checkLayerId(options.id ?? newLayerId());
   const found: { applied?: Applied } = {};
   const fill = async (diff: string): Promise<Filled> => {
-    found.applied = await applyArchive(diff, source, settings);
+    found.applied = await applyArchive(diff, source, layout.durability, settings);
     return found.applied;
   };
   await publishLayer(layout, { id, parent, readOnly: true, labels, fill, signal });

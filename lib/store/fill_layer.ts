@@ -39,7 +39,7 @@ export async function fillLayer(
     try {
       const diff = join(stage, 'diff');
       await makeDirectory(diff, 0o755);
-      const applied = await applyArchive(diff, source, settings);
+      const applied = await applyArchive(diff, source, layout.durability, settings);
       await flushContent(layout.durability, stage);
       await putInPlace(layout, layer, applied, options.labels);
       return applied;
