@@ -5,8 +5,10 @@ import type { UnionGuard } from './guard.ts';
 
 /** Threads that share the work: as many as libuv has unless it is told otherwise. */
 const THREADS = 4;
-/** Paths that one thread takes at once: so many that taking them costs little, so few that all threads end together. */
-const PATHS_AT_ONCE = 32;
+/** Paths that one thread takes at once: so many that taking them costs little, */
+const MOST_AT_ONCE = 128;
+/** and towards the end so few, this share of what is left, that all threads end together. */
+const SHARE_OF_REST = 1 / 2;
 
 /** Paths next to each other, which are mostly of one directory: two threads in one directory wait for each other. */
 interface Stretch {
@@ -22,9 +24,12 @@ function stretches(count: number): Stretch[] {
   }));
 }
 
+function left({ next, end }: Stretch): number {
+  return end - next;
+}
+
 /** The stretch with most left to do. */
 function longest(all: readonly Stretch[]): Stretch | undefined {
-  const left = ({ next, end }: Stretch) => end - next;
   const [most] = all.toSorted((a, b) => left(b) - left(a));
   return most !== undefined && left(most) > 0 ? most : undefined;
 }
@@ -45,7 +50,7 @@ export async function copyUps(
       const stretch = own.next < own.end ? own : longest(all);
       if (failed || stretch === undefined) return;
       const first = stretch.next;
-      stretch.next = Math.min(first + PATHS_AT_ONCE, stretch.end);
+      stretch.next += Math.min(Math.ceil(left(stretch) * SHARE_OF_REST), MOST_AT_ONCE);
       const some = paths.slice(first, stretch.next);
       try {
         const events = await guard.run((union) => binding().copyUp(union, some));

@@ -27,7 +27,8 @@ Status FileCopyUp::run(off_t size, bool behind) {
     origin_ = node_->branch;
     if (node_->rare().lent) return Error{EBUSY, "copy_up"};
   }
-  AUFS_TRY(stat_, sys::stat_at(from_.fd, from_.leaf()));
+  struct timespec birth {};
+  AUFS_TRY(stat_, sys::stat_with_birth(from_.fd, from_.leaf(), &birth, &protection_));
   AUFS_TRY(upper_, dir_fd(engine_, target_.parent ? target_.parent : engine_.root, to_));
   if (S_ISREG(stat_.st_mode)) return copy_regular(size, behind);
   return copy_special();
@@ -60,10 +61,9 @@ Status FileCopyUp::copy_regular(off_t size, bool behind) {
   }
   AUFS_CHECK(copy_metadata(Place::borrowed(source.get()), stat_, Place::borrowed(copy.fd()), copy.made()));
   if (durable && outcome_.bytes > 0) AUFS_CHECK(copy.settle(outcome_.method));
-  const Result<sys::Protection> protection = sys::protection_of(source.get(), "");
   AUFS_CHECK(publish(&copy));
   // Not before: an append-only file takes no name.
-  if (protection && protection->append_only) keep_append_only(engine_, node_);
+  if (protection_.append_only) keep_append_only(engine_, node_);
   return ok();
 }
 

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "sys/inode_flags.h"
 #include "union/copy_data.h"
 #include "union/partial_copy.h"
 
@@ -53,6 +54,7 @@ class FileCopyUp {
   const BranchIndex to_;
   Place from_;
   struct stat stat_ {};
+  sys::Protection protection_;
   BranchIndex origin_ = kNoBranch;
   SharedFd upper_;
   UniqueFd staging_;
