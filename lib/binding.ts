@@ -256,6 +256,8 @@ export interface Binding extends ArchiveBinding {
   fsyncPath(path: NativePath): Promise<void>;
   /** Writes back the whole file system that holds `path`. */
   syncfs(path: NativePath): Promise<void>;
+  /** The same of the one that the open file `fd` is on; rejects with what was the matter with it since the file was opened. */
+  syncfsOf(fd: number): Promise<void>;
   /** Writes back all file systems: sync(2). */
   syncAll(): Promise<void>;
 }

@@ -9,10 +9,9 @@ import { abortable, type ByteSource, copied, inBatches, inPieces } from './chunk
 import { type DiffId, parseDiffId } from './content_id.ts';
 import { decompressed } from './decompress.ts';
 import { Digester } from './digest.ts';
-import type { Durability } from './durability.ts';
 import { mayChown } from './may_chown.ts';
 import { RecordFile } from './record_file.ts';
-import { WriteBack } from './write_back.ts';
+import type { WriteBack } from './write_back.ts';
 
 /** How far an archive is. */
 export interface ArchiveProgress {
@@ -48,7 +47,7 @@ const MOST_AHEAD = 3;
 
 /**
  * Fills the empty directory `diff` from an archive, compressed or not. If it rejects, `diff` is left half-filled. It is not flushed
- * when this resolves, but with `durability` the disk has begun.
+ * when this resolves, but `disk` may have begun.
  *
  * @throws {AufsError} `ERR_ARCHIVE`, `ERR_ARCHIVE_UNSAFE`, `ERR_ARCHIVE_LIMIT`, `ERR_DIGEST`, `ERR_UNSUPPORTED`.
  * @throws `signal.reason`, within the time that one chunk takes.
@@ -56,7 +55,7 @@ const MOST_AHEAD = 3;
 export async function applyArchive(
   diff: string,
   source: ByteSource,
-  durability: Durability,
+  disk: WriteBack,
   settings: ApplySettings,
 ): Promise<Applied> {
   const { docker, keepRecord, expectedDiffId, maxBytes, maxEntries } = settings;
@@ -74,7 +73,7 @@ export async function applyArchive(
     WHAT,
   );
   const record = keepRecord ? new RecordFile(join(dirname(diff), 'tar-split.json.gz')) : undefined;
-  const work = new Work(handle, record, new WriteBack(durability, diff), settings);
+  const work = new Work(handle, record, disk, settings);
   try {
     return await work.run(source);
   } catch (error) {
@@ -89,7 +88,7 @@ export async function applyArchive(
 class Work {
   readonly #handle: ApplyHandle;
   readonly #record: RecordFile | undefined;
-  readonly #writeBack: WriteBack;
+  readonly #disk: WriteBack;
   readonly #settings: ApplySettings;
   readonly #digester = new Digester();
   #sourceBytes = 0;
@@ -98,15 +97,10 @@ class Work {
   readonly #running: Promise<ApplyReport>[] = [];
   #recording: Promise<void> | undefined;
 
-  constructor(
-    handle: ApplyHandle,
-    record: RecordFile | undefined,
-    writeBack: WriteBack,
-    settings: ApplySettings,
-  ) {
+  constructor(handle: ApplyHandle, record: RecordFile | undefined, disk: WriteBack, settings: ApplySettings) {
     this.#handle = handle;
     this.#record = record;
-    this.#writeBack = writeBack;
+    this.#disk = disk;
     this.#settings = settings;
   }
 
@@ -118,13 +112,12 @@ class Work {
     }
     while (this.#running.length > 0) await this.#settle();
     const diffId = this.#checkedDigest();
-    this.#writeBack.wroteAll(this.#bytes);
+    this.#disk.wroteAll(this.#bytes);
     const { record: lines, ...report } = await archiveCall(binding().applyEnd(this.#handle), WHAT);
     this.#settings.signal?.throwIfAborted();
     await this.#keep(lines);
     await this.#recording;
     await this.#record?.end();
-    await this.#writeBack.settle();
     // Data of an entry whose place another one took are not there any more.
     return { ...report, diffId, record: report.replaced === 0 ? this.#record?.path : undefined };
   }
@@ -133,7 +126,6 @@ class Work {
     await Promise.allSettled(this.#running);
     await this.#record?.destroy();
     await this.#recording?.catch(() => {});
-    await this.#writeBack.settle().catch(() => {});
   }
 
   async *#chunks(source: ByteSource): AsyncGenerator<Uint8Array, void, void> {
@@ -160,7 +152,7 @@ class Work {
     const { bytes, entries, record } = await archiveCall(oldest, WHAT);
     this.#running.shift();
     this.#bytes = bytes;
-    this.#writeBack.wrote(bytes);
+    this.#disk.wrote(bytes);
     await this.#keep(record);
     this.#settings.onProgress?.({ bytes, entries, sourceBytes: this.#sourceBytes });
     this.#settings.signal?.throwIfAborted();

@@ -7,6 +7,7 @@ import type { Layer } from './layer.ts';
 import { checkLayerId, newLayerId } from './layer_id.ts';
 import type { Layout } from './layout.ts';
 import { type Filled, publishLayer } from './publish_layer.ts';
+import type { WriteBack } from './write_back.ts';
 
 /** What came of an archive. */
 export interface AppliedLayer {
@@ -51,8 +52,8 @@ export async function applyLayer(
   const settings = resolveApply(options);
   const id = checkLayerId(options.id ?? newLayerId());
   const found: { applied?: Applied } = {};
-  const fill = async (diff: string): Promise<Filled> => {
-    found.applied = await applyArchive(diff, source, layout.durability, settings);
+  const fill = async (diff: string, disk: WriteBack): Promise<Filled> => {
+    found.applied = await applyArchive(diff, source, disk, settings);
     return found.applied;
   };
   await publishLayer(layout, { id, parent, readOnly: true, labels, fill, signal });

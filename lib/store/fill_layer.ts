@@ -6,7 +6,7 @@ import { AufsError, hasCode, native } from '../errors.ts';
 import { type Applied, applyArchive } from './apply_archive.ts';
 import { type ApplyOptions, resolveApply } from './archive_options.ts';
 import type { ByteSource } from './chunks.ts';
-import { flushContent, flushNames } from './durability.ts';
+import { flushNames } from './durability.ts';
 import type { Layer } from './layer.ts';
 import { withLayerLock } from './layer_lock.ts';
 import { busyBranch, isLockedBranch } from './layer_users.ts';
@@ -16,6 +16,7 @@ import { isWritableMount } from './mounted.ts';
 import { moveDirectory } from './move_directory.ts';
 import { makeDirectory } from './own_folders.ts';
 import { childrenOf } from './remove_layer.ts';
+import { writtenBack } from './write_back.ts';
 
 /**
  * Puts the content of an archive into a layer that is empty yet; it is read-only from then on. Filled is a directory in
@@ -39,8 +40,9 @@ export async function fillLayer(
     try {
       const diff = join(stage, 'diff');
       await makeDirectory(diff, 0o755);
-      const applied = await applyArchive(diff, source, layout.durability, settings);
-      await flushContent(layout.durability, stage);
+      const applied = await writtenBack(layout.durability, stage, (disk) =>
+        applyArchive(diff, source, disk, settings),
+      );
       await putInPlace(layout, layer, applied, options.labels);
       return applied;
     } finally {

@@ -5,7 +5,7 @@ import { binding } from '../binding.ts';
 import { AufsError, hasCode, native } from '../errors.ts';
 import { settled } from '../settled.ts';
 import { formatChain, readChain } from './chain_file.ts';
-import { flushContent, flushNames } from './durability.ts';
+import { flushNames } from './durability.ts';
 import { writeDurably } from './durable_file.ts';
 import { withLayerLock } from './layer_lock.ts';
 import type { Layout } from './layout.ts';
@@ -13,6 +13,7 @@ import { type LayerMetadata, writeMetadata } from './metadata.ts';
 import { isWritableMount } from './mounted.ts';
 import { moveDirectory } from './move_directory.ts';
 import { makeDirectory } from './own_folders.ts';
+import { type WriteBack, writtenBack } from './write_back.ts';
 
 /** A layer to be. */
 export interface NewLayer {
@@ -21,7 +22,7 @@ export interface NewLayer {
   readonly readOnly: boolean;
   readonly labels: Readonly<Record<string, string>>;
   /** Puts content into the empty directory `diff`; beside it there is room for more. */
-  readonly fill?: (diff: string) => Promise<Filled | undefined>;
+  readonly fill?: (diff: string, disk: WriteBack) => Promise<Filled | undefined>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -53,9 +54,11 @@ async function publishLocked(layout: Layout, layer: NewLayer): Promise<void> {
     await makeDirectory(join(stage, 'mnt'), 0o755);
     let filled: Filled | undefined;
     if (fill !== undefined) {
-      filled = await fill(join(stage, 'diff'));
-      signal?.throwIfAborted();
-      await flushContent(layout.durability, stage);
+      filled = await writtenBack(layout.durability, stage, async (disk) => {
+        const content = await fill(join(stage, 'diff'), disk);
+        signal?.throwIfAborted();
+        return content;
+      });
     }
     await (layer.parent === undefined
       ? putInPlace(layout, layer, [], filled)

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { binding } from '../binding.ts';
 import { native } from '../errors.ts';
 import type { Durability } from './durability.ts';
@@ -9,44 +11,84 @@ const MUCH = 128 * MiB;
 /** Not worth a flush more than there has to be. */
 const LITTLE = 16 * MiB;
 
-/** Has the disk write while more is being made, so that the flush at the end, which must still come, finds little to do. */
+/**
+ * Content on its way to the disk. Its descriptor is open from the beginning, for the kernel tells an error of the disk once to each
+ * descriptor that was there before it: what somebody else's flush was told of is not lost on this one (Linux 5.8).
+ */
 export class WriteBack {
-  readonly #durability: Durability;
-  readonly #path: string;
+  /** Undefined where nothing is flushed. */
+  readonly #handle: FileHandle | undefined;
   #begunAt = 0;
   #running: Promise<void> | undefined;
-  /** Kept: the kernel tells each error of the disk once. */
-  #failures: unknown[] = [];
+  #failure: { readonly reason: unknown } | undefined;
 
-  /** Of the file system that `path` is on; does nothing where nothing is flushed. */
-  constructor(durability: Durability, path: string) {
-    this.#durability = durability;
-    this.#path = path;
+  private constructor(handle: FileHandle | undefined) {
+    this.#handle = handle;
   }
 
-  /** `bytes`: written until now, of which more follow. */
+  /** Of the file system that the directory `path` is on; before anything is written. To be ended. */
+  static async begin(durability: Durability, path: string): Promise<WriteBack> {
+    if (durability === 'none') return new WriteBack(undefined);
+    return new WriteBack(await open(path, constants.O_RDONLY | constants.O_DIRECTORY));
+  }
+
+  /** `bytes`: written until now, of which more follow: the disk may begin. */
   wrote(bytes: number): void {
-    if (bytes - this.#begunAt >= MUCH) this.#begin(bytes);
+    if (bytes - this.#begunAt >= MUCH) this.#start(bytes);
   }
 
   /** `bytes`: written in all; what is left to do changes no content. */
   wroteAll(bytes: number): void {
-    if (bytes - this.#begunAt >= LITTLE) this.#begin(bytes);
+    if (bytes - this.#begunAt >= LITTLE) this.#start(bytes);
   }
 
-  /** Resolves when nothing runs any more. @throws what was the matter with the disk since this was made. */
-  async settle(): Promise<void> {
+  /** Everything is on disk when this resolves, unless nothing is flushed. @throws what was the matter with the disk since begin(). */
+  async flush(): Promise<void> {
     await this.#running;
-    for (const failure of this.#failures) throw failure;
+    if (this.#failure !== undefined) throw this.#failure.reason;
+    await this.#sync();
   }
 
-  #begin(bytes: number): void {
-    if (this.#running !== undefined || this.#durability === 'none') return;
+  /** Nothing runs any more when this resolves. */
+  async end(): Promise<void> {
+    await this.#running;
+    await this.#handle?.close();
+  }
+
+  #start(bytes: number): void {
+    if (this.#running !== undefined) return;
     this.#begunAt = bytes;
-    this.#running = native(binding().syncfs(this.#path))
-      .catch((failure: unknown) => void this.#failures.push(failure))
-      .finally(() => {
+    this.#running = this.#sync().then(
+      () => {
         this.#running = undefined;
-      });
+      },
+      (reason: unknown) => {
+        this.#failure = { reason };
+      },
+    );
+  }
+
+  async #sync(): Promise<void> {
+    if (this.#handle !== undefined) await native(binding().syncfsOf(this.#handle.fd));
+  }
+}
+
+/**
+ * Runs `work`, which writes below the directory `path`; what it wrote is on disk when this resolves, unless nothing is flushed.
+ *
+ * @throws what `work` throws, or what the disk said while it ran.
+ */
+export async function writtenBack<T>(
+  durability: Durability,
+  path: string,
+  work: (disk: WriteBack) => Promise<T>,
+): Promise<T> {
+  const disk = await WriteBack.begin(durability, path);
+  try {
+    const made = await work(disk);
+    await disk.flush();
+    return made;
+  } finally {
+    await disk.end();
   }
 }

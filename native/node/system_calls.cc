@@ -167,6 +167,12 @@ Napi::Value syncfs(const Napi::CallbackInfo& info) {
   return sync_path(info, "syncfs", sys::syncfs);
 }
 
+// The caller keeps the descriptor open.
+Napi::Value syncfs_of(const Napi::CallbackInfo& info) {
+  const auto fd = static_cast<int>(integer_arg(info, 0));
+  return async_call(info.Env(), {"syncfs", ""}, {}, [fd] { return sys::syncfs(fd); });
+}
+
 Napi::Value sync_all(const Napi::CallbackInfo& info) {
   return async_call(info.Env(), {"sync", ""}, {}, []() -> Status {
     sys::sync_all();
@@ -189,6 +195,7 @@ void export_system(Napi::Env env, Napi::Object exports) {
   exports.Set("processesNamed", Napi::Function::New(env, processes_named));
   exports.Set("fsyncPath", Napi::Function::New(env, fsync_path));
   exports.Set("syncfs", Napi::Function::New(env, syncfs));
+  exports.Set("syncfsOf", Napi::Function::New(env, syncfs_of));
   exports.Set("syncAll", Napi::Function::New(env, sync_all));
 }
 
