@@ -6,7 +6,7 @@ import type { UnionGuard } from './guard.ts';
 /** Threads that share the work: as many as libuv has unless it is told otherwise. */
 const THREADS = 4;
 /** Paths that one thread takes at once: so many that taking them costs little, */
-const MOST_AT_ONCE = 128;
+const MOST_AT_ONCE = 256;
 /** and towards the end so few, this share of what is left, that all threads end together. */
 const SHARE_OF_REST = 1 / 2;
 

@@ -69,14 +69,32 @@ Napi::Value remove_xattr(const Napi::CallbackInfo& info) {
                    [name](UnionFs& fs, const NodePtr& node) -> Status { return fs.removexattr(node, name); });
 }
 
-Napi::Object copy_up_to_js(Napi::Env env, const CopyUpEvent& event) {
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("path", event.path);
-  object.Set("method", name_of(event.method));
-  object.Set("bytes", Napi::Number::New(env, static_cast<double>(event.bytes)));
-  object.Set("nanoseconds", Napi::Number::New(env, static_cast<double>(event.nanoseconds)));
-  return object;
-}
+// Makes objects of many copy_ups: names of properties are made once.
+class CopyUpObjects {
+ public:
+  explicit CopyUpObjects(Napi::Env env)
+      : env_(env),
+        path_(Napi::String::New(env, "path")),
+        method_(Napi::String::New(env, "method")),
+        bytes_(Napi::String::New(env, "bytes")),
+        nanoseconds_(Napi::String::New(env, "nanoseconds")) {}
+
+  Napi::Object of(const CopyUpEvent& event) const {
+    Napi::Object object = Napi::Object::New(env_);
+    object.Set(path_, Napi::String::New(env_, event.path));
+    object.Set(method_, Napi::String::New(env_, name_of(event.method)));
+    object.Set(bytes_, Napi::Number::New(env_, static_cast<double>(event.bytes)));
+    object.Set(nanoseconds_, Napi::Number::New(env_, static_cast<double>(event.nanoseconds)));
+    return object;
+  }
+
+ private:
+  Napi::Env env_;
+  Napi::String path_;
+  Napi::String method_;
+  Napi::String bytes_;
+  Napi::String nanoseconds_;
+};
 
 // The engine reports a copy_up on the thread that asked for it, which is this one.
 Result<CopyUpEvent> copy_up_path(UnionFs& fs, NearbyPaths& paths, const std::string& path) {
@@ -105,7 +123,8 @@ Napi::Value copy_up(const Napi::CallbackInfo& info) {
   };
   const auto to_js = [done](Napi::Env env, Unit) -> Napi::Value {
     Napi::Array events = Napi::Array::New(env, done->size());
-    for (std::uint32_t at = 0; at < done->size(); ++at) events.Set(at, copy_up_to_js(env, (*done)[at]));
+    const CopyUpObjects objects(env);
+    for (std::uint32_t at = 0; at < done->size(); ++at) events.Set(at, objects.of((*done)[at]));
     return events;
   };
   const auto explain = [paths, done](Napi::Env, Napi::Object failure) {
@@ -118,8 +137,8 @@ Napi::Value take_copy_ups(const Napi::CallbackInfo& info) {
   auto session = unwrap_handle<Session>(info, 0);
   Napi::Array events = Napi::Array::New(info.Env());
   std::uint32_t count = 0;
-  for (const CopyUpEvent& event : session->log().take())
-    events.Set(count++, copy_up_to_js(info.Env(), event));
+  const CopyUpObjects objects(info.Env());
+  for (const CopyUpEvent& event : session->log().take()) events.Set(count++, objects.of(event));
   return events;
 }
 
