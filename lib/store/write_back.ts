@@ -32,8 +32,9 @@ export class WriteBack {
     return new WriteBack(await open(path, constants.O_RDONLY | constants.O_DIRECTORY));
   }
 
-  /** `bytes`: written until now, of which more follow: the disk may begin. */
+  /** `bytes`: written until now, of which more follow: the disk may begin. @throws as flush(), if that is known already. */
   wrote(bytes: number): void {
+    this.#check();
     if (bytes - this.#begunAt >= MUCH) this.#start(bytes);
   }
 
@@ -45,7 +46,7 @@ export class WriteBack {
   /** Everything is on disk when this resolves, unless nothing is flushed. @throws what was the matter with the disk since begin(). */
   async flush(): Promise<void> {
     await this.#running;
-    if (this.#failure !== undefined) throw this.#failure.reason;
+    this.#check();
     await this.#sync();
   }
 
@@ -53,6 +54,10 @@ export class WriteBack {
   async end(): Promise<void> {
     await this.#running;
     await this.#handle?.close();
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure.reason;
   }
 
   #start(bytes: number): void {

@@ -35,8 +35,12 @@ function writeBack(durability: string, steps: readonly (readonly ['wrote' | 'wro
     const disk = await WriteBack.begin('${durability}', directory);
     let failed = '';
     for (const [step, bytes] of ${JSON.stringify(steps)}) {
-      disk[step](bytes);
-      await disk.flush().catch(({ code }) => { failed += code + ' '; });
+      try {
+        disk[step](bytes);
+        await disk.flush();
+      } catch ({ code, message }) {
+        failed += (code ?? message) + ' ';
+      }
     }
     await disk.end();
     console.log(failed);`;
@@ -76,7 +80,7 @@ for (const { what, durability, steps, begun } of STEPS) {
   });
 }
 
-traced(`a failure of the disk is told by each flush that follows${note}`, async (t) => {
+traced(`a failure of the disk is told by whatever follows${note}`, async (t) => {
   const script = writeBack('layer', [
     ['wrote', 128 * MiB],
     ['wrote', 129 * MiB],
