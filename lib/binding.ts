@@ -176,7 +176,7 @@ export interface Binding extends ArchiveBinding {
 
   /**
    * What copying each path up cost; method `none` and zeros where it was in the writable branch already. One after the other, until one
-   * fails: the failure has its `path`.
+   * fails: the failure has its `path`. After 50 ms no more are begun, and the result is as long as what was done, one at the least.
    */
   copyUp(union: UnionHandle, paths: readonly NativePath[]): Promise<NativeCopyUp[]>;
   /** The copy_ups since the last call of this, oldest first; only the latest 10,000 are kept. */

@@ -5,7 +5,7 @@ import type { UnionGuard } from './guard.ts';
 
 /** Threads that share the work: as many as libuv has unless it is told otherwise. */
 const THREADS = 4;
-/** Paths that one thread takes at once: so many that taking them costs little, */
+/** Paths that one thread takes at once, for as long as native code goes on: so many that taking them costs little, */
 const MOST_AT_ONCE = 256;
 /** and towards the end so few, this share of what is left, that all threads end together. */
 const SHARE_OF_REST = 1 / 2;
@@ -44,21 +44,32 @@ export async function copyUps(
 ): Promise<NativeCopyUp[]> {
   const done: NativeCopyUp[] = new Array(paths.length);
   const all = stretches(paths.length);
+  const turns = new Set<Promise<unknown>>();
   let failed = false;
+  const turn = async (stretch: Stretch): Promise<void> => {
+    const first = stretch.next;
+    stretch.next += Math.min(Math.ceil(left(stretch) * SHARE_OF_REST), MOST_AT_ONCE);
+    const some = paths.slice(first, stretch.next);
+    const running = guard.run((union) => binding().copyUp(union, some));
+    turns.add(running);
+    try {
+      const events = await running;
+      for (const [at, event] of events.entries()) done[first + at] = event;
+      if (events.length < some.length) all.push({ next: first + events.length, end: first + some.length });
+    } catch (error) {
+      failed = true;
+      throw error;
+    } finally {
+      turns.delete(running);
+    }
+  };
   const work = async (own: Stretch): Promise<void> => {
-    for (;;) {
-      const stretch = own.next < own.end ? own : longest(all);
-      if (failed || stretch === undefined) return;
-      const first = stretch.next;
-      stretch.next += Math.min(Math.ceil(left(stretch) * SHARE_OF_REST), MOST_AT_ONCE);
-      const some = paths.slice(first, stretch.next);
-      try {
-        const events = await guard.run((union) => binding().copyUp(union, some));
-        for (const [at, event] of events.entries()) done[first + at] = event;
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
+    while (!failed) {
+      const stretch = left(own) > 0 ? own : longest(all);
+      if (stretch !== undefined) await turn(stretch);
+      else if (turns.size === 0) return;
+      // Others may leave something of their turns.
+      else await Promise.race(turns).catch(() => {});
     }
   };
   await settled(all.map(work));

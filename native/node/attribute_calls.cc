@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Changing attributes, extended ones too, and copy_up on demand.
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -106,7 +107,10 @@ Result<CopyUpEvent> copy_up_path(UnionFs& fs, NearbyPaths& paths, const std::str
   return CopyUpEvent{std::move(name), CopyMethod::kNone, 0, 0};
 }
 
-// copyUp(union, paths): one after the other, until one fails.
+// Small files are through by then; of large ones others may take the rest, and a failure elsewhere is not told long afterwards.
+constexpr std::chrono::milliseconds kTurn{50};
+
+// copyUp(union, paths): one after the other, until one fails or the turn is over.
 Napi::Value copy_up(const Napi::CallbackInfo& info) {
   auto session = unwrap_handle<Session>(info, 0);
   const auto paths = std::make_shared<const std::vector<std::string>>(path_list_arg(info, 1));
@@ -114,9 +118,11 @@ Napi::Value copy_up(const Napi::CallbackInfo& info) {
   const auto run = [session, paths, done] {
     return session->use([&](UnionFs& fs) -> Status {
       NearbyPaths nearby(fs);
+      const auto end = std::chrono::steady_clock::now() + kTurn;
       for (const std::string& path : *paths) {
         AUFS_TRY(CopyUpEvent event, copy_up_path(fs, nearby, path));
         done->push_back(std::move(event));
+        if (std::chrono::steady_clock::now() >= end) break;
       }
       return ok();
     });
