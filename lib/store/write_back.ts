@@ -18,18 +18,20 @@ const LITTLE = 16 * MiB;
 export class WriteBack {
   /** Undefined where nothing is flushed. */
   readonly #handle: FileHandle | undefined;
+  readonly #path: string;
   #begunAt = 0;
   #running: Promise<void> | undefined;
   #failure: { readonly reason: unknown } | undefined;
 
-  private constructor(handle: FileHandle | undefined) {
+  private constructor(path: string, handle?: FileHandle) {
+    this.#path = path;
     this.#handle = handle;
   }
 
   /** Of the file system that the directory `path` is on; before anything is written. To be ended. */
   static async begin(durability: Durability, path: string): Promise<WriteBack> {
-    if (durability === 'none') return new WriteBack(undefined);
-    return new WriteBack(await open(path, constants.O_RDONLY | constants.O_DIRECTORY));
+    if (durability === 'none') return new WriteBack(path);
+    return new WriteBack(path, await open(path, constants.O_RDONLY | constants.O_DIRECTORY));
   }
 
   /** `bytes`: written until now, of which more follow: the disk may begin. @throws as flush(), if that is known already. */
@@ -74,7 +76,7 @@ export class WriteBack {
   }
 
   async #sync(): Promise<void> {
-    if (this.#handle !== undefined) await native(binding().syncfsOf(this.#handle.fd));
+    if (this.#handle !== undefined) await native(binding().syncfsOf(this.#handle.fd), { path: this.#path });
   }
 }
 

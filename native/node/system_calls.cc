@@ -170,7 +170,7 @@ Napi::Value syncfs(const Napi::CallbackInfo& info) {
 // The caller keeps the descriptor open.
 Napi::Value syncfs_of(const Napi::CallbackInfo& info) {
   const auto fd = static_cast<int>(integer_arg(info, 0));
-  return async_call(info.Env(), {"syncfs", ""}, {}, [fd] { return sys::syncfs(fd); });
+  return async_call(info.Env(), {"syncfs"}, {}, [fd] { return sys::syncfs(fd); });
 }
 
 Napi::Value sync_all(const Napi::CallbackInfo& info) {

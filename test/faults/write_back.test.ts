@@ -139,5 +139,6 @@ failing(
     await t.throwsAsync(run('sync', ['-f', root]), undefined, 'the disk fails');
     const error = await t.throwsAsync(written.flush());
     t.regex(String((error as NodeJS.ErrnoException).code), /^(EIO|ENOSPC)$/);
+    t.is((error as NodeJS.ErrnoException).path, root);
   },
 );
