@@ -22,8 +22,3 @@ export function checkDurability(level: string): Durability {
 export async function flushNames(durability: Durability, path: string): Promise<void> {
   if (durability !== 'none') await native(binding().fsyncPath(path));
 }
-
-/** Everything in the file system that `path` is on is on disk when this returns, unless nothing is flushed. */
-export async function flushContent(durability: Durability, path: string): Promise<void> {
-  if (durability !== 'none') await native(binding().syncfs(path));
-}

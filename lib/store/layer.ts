@@ -10,7 +10,6 @@ import type { ArchiveOptions } from './archive_options.ts';
 import { layerChainId } from './chain_id.ts';
 import { commitLayer } from './commit_layer.ts';
 import { type ChainId, type DiffId, parseDiffId } from './content_id.ts';
-import { flushContent } from './durability.ts';
 import type { Layout } from './layout.ts';
 import type { LayerMetadata } from './metadata.ts';
 import { indexLayer, type LayerMountOptions, mountLayer } from './mount_layer.ts';
@@ -131,7 +130,7 @@ export class Layer {
     if (mount === undefined) {
       await unmount(this.mountPath, options);
       const { durability } = this.#context.layout;
-      if (durability === 'full' && !this.readOnly) await flushContent(durability, this.diffPath);
+      if (durability === 'full' && !this.readOnly) await native(binding().syncfs(this.diffPath));
       return;
     }
     await mount.unmount(options);
