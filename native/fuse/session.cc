@@ -216,6 +216,7 @@ void Session::serve(Channel& channel, std::optional<unsigned> processor) noexcep
     if (got) {
       seat.asked(incoming.header.pid);
       answer(incoming, channel);
+      seat.answered();
     } else if (!is_passing(got.error().code)) {
       break;
     }

@@ -3,8 +3,11 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 
@@ -39,6 +42,25 @@ void count_event(int descriptor) noexcept {
 void reset_event(int descriptor) noexcept {
   std::uint64_t count = 0;
   [[maybe_unused]] const ssize_t got = ::read(descriptor, &count, sizeof count);
+}
+
+Result<UniqueFd> timer() {
+  const int fd = ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+  if (fd < 0) return Error::last("timerfd_create");
+  return UniqueFd(fd);
+}
+
+// A time of zero would switch it off.
+void set_timer(int timer, std::chrono::nanoseconds from_now) noexcept {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(from_now);
+  const auto rest = std::max<std::chrono::nanoseconds>(from_now - seconds, std::chrono::nanoseconds(1));
+  const itimerspec when{{}, {seconds.count(), rest.count()}};
+  ::timerfd_settime(timer, 0, &when, nullptr);
+}
+
+void await_timer(int timer) noexcept {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t got = retry_eintr([&] { return ::read(timer, &count, sizeof count); });
 }
 
 Result<UniqueFd> memory_file(const char* name) {

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -69,6 +70,10 @@ Result<UniqueFd> event_counter();  // eventfd(2), for waking a poller
 void count_event(int descriptor) noexcept;
 // What was counted counts no more. Waits until there is something.
 void reset_event(int descriptor) noexcept;
+// timerfd(2). One thread waits for it; whoever sets it again meanwhile makes it wait for that. Zero: now.
+Result<UniqueFd> timer();
+void set_timer(int timer, std::chrono::nanoseconds from_now) noexcept;
+void await_timer(int timer) noexcept;
 Result<UniqueFd> memory_file(const char* name);  // memfd_create(2)
 Result<UniqueFd> receive_descriptor(int socket);
 Status wait_ready(std::span<struct pollfd> descriptors,

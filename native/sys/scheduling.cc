@@ -11,7 +11,6 @@
 #include <charconv>
 #include <string_view>
 
-#include "base/unique_fd.h"
 #include "sys/call.h"
 #include "sys/process_control.h"
 
@@ -61,26 +60,36 @@ Status put_back(pid_t thread, const Placement& placement) noexcept {
                "sched_setaffinity");
 }
 
-// proc_pid_stat(5): the name, which may hold anything, ends with the last parenthesis; field 3 follows it, and field 39 is the processor.
-Result<ThreadState> thread_state(pid_t thread) noexcept {
+Result<UniqueFd> watch_thread(pid_t thread) noexcept {
   constexpr std::string_view kBefore = "/proc/";
   constexpr std::string_view kAfter = "/stat";
   std::array<char, 32> path{};
   char* const number = std::copy(kBefore.begin(), kBefore.end(), path.begin());
   std::copy(kAfter.begin(), kAfter.end(), std::to_chars(number, number + 12, thread).ptr);
-  const UniqueFd fd(retry_eintr([&] { return ::open(path.data(), O_RDONLY | O_CLOEXEC); }));
+  UniqueFd fd(retry_eintr([&] { return ::open(path.data(), O_RDONLY | O_CLOEXEC); }));
   if (!fd) return Error::last("open");
+  return fd;
+}
+
+// proc_pid_stat(5): the name, which may hold anything, ends with the last parenthesis; field 3 follows it, and field 39 is the processor.
+Result<ThreadState> watched_state(int watch) noexcept {
   std::array<char, 1024> bytes{};
-  AUFS_TRY(const std::size_t got, read_some(fd.get(), bytes.data(), bytes.size()));
-  const std::string_view text(bytes.data(), got);
+  const ssize_t got = retry_eintr([&] { return ::pread(watch, bytes.data(), bytes.size(), 0); });
+  if (got < 0) return Error::last("pread");
+  const std::string_view text(bytes.data(), static_cast<std::size_t>(got));
   const std::size_t name = text.rfind(") ");
-  if (name == std::string_view::npos || name + 2 >= text.size()) return Error{ESRCH, "read"};
+  if (name == std::string_view::npos || name + 2 >= text.size()) return Error{ESRCH, "pread"};
   std::size_t field = name + 2;
   ThreadState found{text[field], 0};
   for (int order = 3; order < 39 && field != 0; ++order) field = text.find(' ', field) + 1;
   const auto [end, error] = std::from_chars(text.data() + field, text.data() + text.size(), found.processor);
-  if (field == 0 || error != std::errc()) return Error{ESRCH, "read"};
+  if (field == 0 || error != std::errc()) return Error{ESRCH, "pread"};
   return found;
+}
+
+Result<ThreadState> thread_state(pid_t thread) noexcept {
+  AUFS_TRY(const UniqueFd watch, watch_thread(thread));
+  return watched_state(watch.get());
 }
 
 }  // namespace aufs::sys

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 
 // When and where threads run: sched(7). A `thread` is what thread_id() gives; 0 is the calling one.
 namespace aufs::sys {
@@ -29,11 +30,14 @@ struct Placement {
 Result<Placement> placement() noexcept;  // of the calling thread
 Status put_back(pid_t thread, const Placement& placement) noexcept;
 
-// A thread of any process as it was a moment ago.
+// A thread of any process as it was a moment ago. Errors: ESRCH, ENOENT: there is none (any more).
 struct ThreadState {
   char state;  // R: it runs, or waits for a processor
   unsigned processor;
 };
-Result<ThreadState> thread_state(pid_t thread) noexcept;  // ESRCH, ENOENT: there is none (any more)
+Result<ThreadState> thread_state(pid_t thread) noexcept;
+// To ask for a thread's state again and again, at less than half the price.
+Result<UniqueFd> watch_thread(pid_t thread) noexcept;
+Result<ThreadState> watched_state(int watch) noexcept;
 
 }  // namespace aufs::sys

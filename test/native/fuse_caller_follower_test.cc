@@ -68,6 +68,7 @@ class FollowingServer {
       : loop_([this, &follower] { seat_.emplace(follower, std::nullopt); },
               [this, caller = std::move(caller)] {
                 seat_->asked(caller());
+                seat_->answered();
                 std::this_thread::sleep_for(20us);
               }) {}
   pid_t id() const { return loop_.id(); }
@@ -162,6 +163,62 @@ TEST_F(FuseCallerFollower, FollowsTheCallerToAnotherProcessor) {
     })) << processor;
   }
   ASSERT_TRUE(sys::put_back(0, before));
+}
+
+// A thread that is asked once, for nobody, and `answers` or not.
+class OneRequest {
+ public:
+  OneRequest(CallerFollower& follower, bool answers)
+      : loop_(
+            [this, &follower, answers] {
+              seat_.emplace(follower, std::nullopt);
+              seat_->asked(0);
+              if (answers) seat_->answered();
+            },
+            [] { std::this_thread::sleep_for(1ms); }) {}
+  pid_t id() const { return loop_.id(); }
+
+ private:
+  std::optional<CallerFollower::Seat> seat_;
+  Loop loop_;
+};
+
+TEST_F(FuseCallerFollower, TakesWhoHasNothingToDoAlongButNotWhoIsLongAtSomething) {
+  const OneRequest waits(follower_, true);
+  const OneRequest works(follower_, false);
+  FollowingServer server(follower_,
+                         [caller = static_cast<std::uint32_t>(sys::thread_id())] { return caller; });
+  const Scheduled beside{SCHED_IDLE, 1};
+  EXPECT_TRUE(until([&] { return scheduled(server.id()) == beside && scheduled(waits.id()) == beside; }));
+  EXPECT_TRUE(until([&] { return scheduled(works.id()) == usual_; }));
+  std::this_thread::sleep_for(100ms);
+  EXPECT_EQ(scheduled(works.id()), usual_);
+}
+
+TEST_F(FuseCallerFollower, GoesBackAtOnceWhenAnotherCallerComes) {
+  const auto lone = static_cast<std::uint32_t>(sys::thread_id());
+  std::atomic<bool> alone{true};
+  FollowingServer server(follower_, [&, turn = 0]() mutable { return alone || ++turn % 2 == 0 ? lone : 1; });
+  for (int time = 0; time < 3; ++time) {
+    alone = true;
+    ASSERT_TRUE(until([&] { return scheduled(server.id()).policy == SCHED_IDLE; }));
+    alone = false;
+    EXPECT_TRUE(until([&] { return scheduled(server.id()) == usual_; }, 100ms));
+  }
+}
+
+// While threads vouch for each other it wakes a few times in a while, not at every tick: whom it wakes beside moves.
+TEST_F(FuseCallerFollower, SleepsWhileAllIsWell) {
+  FollowingServer server(follower_,
+                         [caller = static_cast<std::uint32_t>(sys::thread_id())] { return caller; });
+  ASSERT_TRUE(until([&] { return scheduled(server.id()).policy == SCHED_IDLE; }));
+  unsigned fewest = 1000;
+  for (int time = 0; time < 10; ++time) {  // others may want the processors now and then
+    const std::uint64_t before = follower_.looks();
+    std::this_thread::sleep_for(CallerFollower::kTick * 25);
+    fewest = std::min(fewest, static_cast<unsigned>(follower_.looks() - before));
+  }
+  EXPECT_LE(fewest, 6U);
 }
 
 TEST_F(FuseCallerFollower, LeavesWhoServesSeveralCallersWhereItIs) {
