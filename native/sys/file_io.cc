@@ -161,6 +161,10 @@ void sync_all() {
   ::sync();
 }
 
+void will_need(int fd, off_t offset, off_t length) noexcept {
+  ::posix_fadvise(fd, offset, length, POSIX_FADV_WILLNEED);
+}
+
 Status clone_file(int from, int to) {
   return check(retry_eintr([&] { return ::ioctl(to, FICLONE, from); }), "ioctl_ficlone");
 }

@@ -57,6 +57,9 @@ void begin_to_write_out(int fd) noexcept;
 // How often the calling thread has waited in one of these (but for sync_all()).
 unsigned disk_waits() noexcept;
 
+// Begins to read these bytes into the page cache, and does not wait.
+void will_need(int fd, off_t offset, off_t length) noexcept;
+
 // FICLONE: `to` shares all blocks of `from` afterwards. Errors: EOPNOTSUPP/EXDEV/EINVAL where the pair cannot.
 Status clone_file(int from, int to);
 Result<std::size_t> copy_file_range(int from, off_t from_offset, int to, off_t to_offset, std::size_t length);

@@ -20,12 +20,12 @@ namespace {
 void copy_behind(Engine& engine, const NodePtr& node);
 
 // The caller holds node->copy_up_mutex.
-Status copy_up_locked(Engine& engine, const NodePtr& node, off_t size, Target target, BranchIndex to,
-                      bool behind = false) {
+Status copy_up_locked(Engine& engine, const NodePtr& node, Target target, BranchIndex to,
+                      const CopyWanted& wanted = {}) {
   const CopyUpClock::time_point since = CopyUpClock::now();
   if (target.parent) AUFS_CHECK(copy_up_directory(engine, target.parent, to));
   FileCopyUp work(engine, node, std::move(target), to);
-  AUFS_CHECK(work.run(size, behind));
+  AUFS_CHECK(work.run(wanted));
   if (work.left_behind()) {
     engine.background.add(node, [&engine](const NodePtr& left) { copy_behind(engine, left); });
     return ok();
@@ -59,7 +59,7 @@ Status for_a_name(const NodePtr& node, Make&& make) {
 }
 
 // The caller holds node->copy_up_mutex.
-Status copy_up_file(Engine& engine, const NodePtr& node, off_t size, bool behind) {
+Status copy_up_file(Engine& engine, const NodePtr& node, const CopyWanted& wanted) {
   return for_a_name(node, [&](const Target& target) -> Status {
     const BranchIndex source = branch_of(node);
     if (engine.is_writable(source)) return ok();
@@ -67,7 +67,7 @@ Status copy_up_file(Engine& engine, const NodePtr& node, off_t size, bool behind
       AUFS_CHECK(check_name(engine, target.name));  // a whiteout that is shown stays what it is
     AUFS_TRY(const BranchIndex to,
              branch_for_change(engine, target.parent ? target.parent : engine.root, source));
-    return copy_up_locked(engine, node, size, target, to, behind);
+    return copy_up_locked(engine, node, target, to, wanted);
   });
 }
 
@@ -155,16 +155,16 @@ Status copy_up(Engine& engine, const NodePtr& node, off_t size) {
   if (node->is_dir()) return copy_up_top(engine, node);
   const std::lock_guard once(node->copy_up_mutex);
   AUFS_CHECK(finish_locked(engine, node));
-  return copy_up_file(engine, node, size, false);
+  return copy_up_file(engine, node, {size, false, {}});
 }
 
-Status begin_copy_up(Engine& engine, const NodePtr& node) {
+Status begin_copy_up(Engine& engine, const NodePtr& node, Range soon) {
   if (node->is_dir()) return copy_up_top(engine, node);
   const std::lock_guard once(node->copy_up_mutex);
   if (const PartialCopyPtr partial = partial_of(*node)) {
     return partial->failed ? finish_locked(engine, node) : ok();
   }
-  return copy_up_file(engine, node, kWholeFile, true);
+  return copy_up_file(engine, node, {kWholeFile, true, soon});
 }
 
 Status finish_copy_up(Engine& engine, const NodePtr& node) {
@@ -195,7 +195,7 @@ Status copy_up_name(Engine& engine, const NodePtr& parent, const std::string& na
       const std::lock_guard once(found.node->copy_up_mutex);
       if (partial_of(*found.node)) continue;
       if (branch_of(found.node) == entry.top) {
-        return copy_up_locked(engine, found.node, kWholeFile, {parent, name, false}, to);
+        return copy_up_locked(engine, found.node, {parent, name, false}, to);
       }
     }
     return link_group_name(engine, parent, name, found.node, to);
@@ -207,7 +207,7 @@ Status copy_up_as(Engine& engine, const NodePtr& node, const NodePtr& parent, co
   const std::lock_guard once(node->copy_up_mutex);
   AUFS_CHECK(finish_locked(engine, node));
   if (engine.is_writable(branch_of(node))) return Error{EAGAIN, "copy_up"};
-  return copy_up_locked(engine, node, kWholeFile, {parent, target, true}, to);
+  return copy_up_locked(engine, node, {parent, target, true}, to);
 }
 
 Status copy_up_tree(Engine& engine, const NodePtr& dir, BranchIndex to) {

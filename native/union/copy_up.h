@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "union/engine.h"
+#include "union/range_set.h"
 
 namespace aufs {
 
@@ -23,7 +24,8 @@ Status copy_up(Engine& engine, const NodePtr& node, off_t size = kWholeFile);
 
 // As copy_up of the whole file, but the data of a large one may be copied behind: then node->partial takes what is written and changed. An
 // error that stopped that copying comes from here, if it cannot go on now.
-Status begin_copy_up(Engine& engine, const NodePtr& node);
+// `soon`: the bytes that the caller is about to write.
+Status begin_copy_up(Engine& engine, const NodePtr& node, Range soon = {});
 // Waits until the node, or every node, that is copied behind has its copy in its branch. Errors: as copy_up; it can be tried again.
 Status finish_copy_up(Engine& engine, const NodePtr& node);
 Status finish_copy_ups(Engine& engine);

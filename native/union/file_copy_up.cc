@@ -4,7 +4,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include <array>
 #include <optional>
+#include <span>
 
 #include "base/scope_exit.h"
 #include "sys/attributes.h"
@@ -19,8 +21,39 @@
 #include "union/staging.h"
 
 namespace aufs {
+namespace {
 
-Status FileCopyUp::run(off_t size, bool behind) {
+// Of a block that is written in part the kernel reads the rest from disk, for a clone has none of the pages that it has of the original. A whole
+// block is written with what it holds already, which only dirties a page: that is shared on disk until its own block is written, and unshared soon in
+// any case. Of the last one reading begins at least. Nothing is said of failure: the write itself would tell.
+void prepare_block(int original, int clone, off_t at, off_t length, off_t size) {
+  std::array<std::byte, 4096> bytes{};
+  const auto whole = static_cast<std::size_t>(length);
+  if (at + length > size || whole > bytes.size()) {
+    sys::will_need(clone, at, length);
+    return;
+  }
+  const Result<std::size_t> got = sys::pread(original, std::span(bytes).first(whole), at);
+  if (got && *got == whole) [[maybe_unused]]
+    const Result<std::size_t> put = sys::pwrite(clone, std::span(bytes).first(whole), at);
+}
+
+void prepare_write(int original, int clone, const struct stat& st, Range soon) {
+  const off_t begin = soon.begin < 0 ? st.st_size : soon.begin;  // an append
+  const off_t end = begin + (soon.end - soon.begin);
+  const off_t block = st.st_blksize;
+  const auto prepare = [&](off_t part) {
+    const off_t at = part - part % block;
+    if (part % block != 0 && at < st.st_size) prepare_block(original, clone, at, block, st.st_size);
+  };
+  if (begin == end) return;
+  prepare(begin);
+  if (begin % block == 0 || begin / block != end / block) prepare(end);
+}
+
+}  // namespace
+
+Status FileCopyUp::run(const CopyWanted& wanted) {
   {
     const std::shared_lock guard(node_->state);
     AUFS_TRY(from_, locate(engine_, node_));
@@ -30,7 +63,7 @@ Status FileCopyUp::run(off_t size, bool behind) {
   struct timespec birth {};
   AUFS_TRY(stat_, sys::stat_with_birth(from_.fd, from_.leaf(), &birth, &protection_));
   AUFS_TRY(upper_, dir_fd(engine_, target_.parent ? target_.parent : engine_.root, to_));
-  if (S_ISREG(stat_.st_mode)) return copy_regular(size, behind);
+  if (S_ISREG(stat_.st_mode)) return copy_regular(wanted);
   return copy_special();
 }
 
@@ -45,22 +78,23 @@ Status FileCopyUp::finish(PartialCopy& partial) {
   return ok();
 }
 
-Status FileCopyUp::copy_regular(off_t size, bool behind) {
-  const bool whole = size == kWholeFile || size >= stat_.st_size;
+Status FileCopyUp::copy_regular(const CopyWanted& wanted) {
+  const bool whole = wanted.size == kWholeFile || wanted.size >= stat_.st_size;
   const bool durable = engine_.options.sync_copy_up;
   AUFS_TRY(UniqueFd source, open_for_reading(from_, true));
   AUFS_TRY(StagedFile copy, StagedFile::create(engine_, to_, upper_->get(), stat_.st_mode & 0777));
-  if (behind && whole && may_be_behind(source.get())) {
+  if (wanted.behind && whole && may_be_behind(source.get())) {
     AUFS_CHECK(leave_behind(source, copy));
     if (left_behind_) return ok();
   }
   if (outcome_.method != CopyMethod::kReflink) {
     const SmallFiles small = durable ? SmallFiles::kShared : SmallFiles::kCopied;
-    AUFS_TRY(outcome_, copy_data(source.get(), copy.fd(), stat_, whole ? stat_.st_size : size, small));
+    AUFS_TRY(outcome_, copy_data(source.get(), copy.fd(), stat_, whole ? stat_.st_size : wanted.size, small));
     if (durable && outcome_.bytes > 0) copy.begin_to_settle(outcome_.method);
   }
   AUFS_CHECK(copy_metadata(Place::borrowed(source.get()), stat_, Place::borrowed(copy.fd()), copy.made()));
   if (durable && outcome_.bytes > 0) AUFS_CHECK(copy.settle(outcome_.method));
+  if (outcome_.method == CopyMethod::kReflink) prepare_write(source.get(), copy.fd(), stat_, wanted.soon);
   AUFS_CHECK(publish(&copy));
   // Not before: an append-only file takes no name.
   if (protection_.append_only) keep_append_only(engine_, node_);

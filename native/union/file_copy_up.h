@@ -7,6 +7,7 @@
 
 #include "sys/inode_flags.h"
 #include "union/copy_data.h"
+#include "union/copy_up.h"
 #include "union/partial_copy.h"
 
 namespace aufs {
@@ -18,6 +19,12 @@ struct Target {
   bool fresh = false;  // the name does not exist yet: link() makes it
 };
 
+struct CopyWanted {
+  off_t size = kWholeFile;
+  bool behind = false;  // large data may be copied later
+  Range soon{};         // the bytes that will be written next; a negative begin: at the end
+};
+
 // One copy_up of one file that is not a directory into the branch `to`, where the directory of its name exists. The caller holds
 // node->copy_up_mutex.
 class FileCopyUp {
@@ -25,8 +32,8 @@ class FileCopyUp {
   FileCopyUp(Engine& engine, const NodePtr& node, Target target, BranchIndex to)
       : engine_(engine), node_(node), target_(std::move(target)), to_(to) {}
 
-  // `behind`: large data may be copied later; then the node has a PartialCopy afterwards, and has not moved.
-  Status run(off_t size, bool behind);
+  // If data was left for later, the node has a PartialCopy afterwards, and has not moved.
+  Status run(const CopyWanted& wanted);
   // Names what run() left unfinished.
   Status finish(PartialCopy& partial);
 
@@ -34,7 +41,7 @@ class FileCopyUp {
   bool left_behind() const { return left_behind_; }
 
  private:
-  Status copy_regular(off_t size, bool behind);
+  Status copy_regular(const CopyWanted& wanted);
   bool may_be_behind(int source) const;
   Status leave_behind(UniqueFd& source, StagedFile& copy);
   Status copy_special();

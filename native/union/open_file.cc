@@ -170,7 +170,7 @@ Result<SharedFd> writing_fd(Engine& engine, const NodePtr& node) {
   return node->rare().backing.write;
 }
 
-Result<WriteTarget> write_target(Engine& engine, const NodePtr& node) {
+Result<WriteTarget> write_target(Engine& engine, const NodePtr& node, Range soon) {
   {
     const std::shared_lock guard(node->state);
     const RareState& rare = node->rare();
@@ -178,7 +178,7 @@ Result<WriteTarget> write_target(Engine& engine, const NodePtr& node) {
     if (engine.is_writable(node->branch) && rare.backing.write)
       return WriteTarget{rare.backing.write, nullptr};
   }
-  AUFS_CHECK(begin_copy_up(engine, node));
+  AUFS_CHECK(begin_copy_up(engine, node, soon));
   const std::lock_guard guard(node->state);
   if (const PartialCopyPtr& partial = node->rare().partial) return WriteTarget{nullptr, partial};
   AUFS_CHECK(open_backing(engine, node, false, true, true));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "union/engine.h"
+#include "union/range_set.h"
 
 // Open files. All opens of one inode share one backing file, and follow it when it is copied up (decision 6).
 namespace aufs {
@@ -22,8 +23,8 @@ struct WriteTarget {
   SharedFd fd;
   PartialCopyPtr partial;  // null: `fd`
 };
-// As writing_fd, but a large file may be copied behind from now on.
-Result<WriteTarget> write_target(Engine& engine, const NodePtr& node);
+// As writing_fd, but a large file may be copied behind from now on. `soon`: what is about to be written.
+Result<WriteTarget> write_target(Engine& engine, const NodePtr& node, Range soon);
 
 // Whether the file can be written to past the union: it is open for writing, or mapped so, in the writable branch.
 Result<bool> has_writers(Engine& engine, const NodePtr& node);

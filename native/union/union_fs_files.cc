@@ -62,7 +62,8 @@ Result<std::size_t> UnionFs::read(const OpenFilePtr& file, std::span<std::byte> 
 
 Result<std::size_t> UnionFs::write(const OpenFilePtr& file, std::span<const std::byte> from, off_t offset) {
   const SharedTree tree(impl_->engine.tree_lock);
-  AUFS_TRY(const WriteTarget to, write_target(impl_->engine, file->node));
+  const Range soon{offset, offset + static_cast<off_t>(from.size())};
+  AUFS_TRY(const WriteTarget to, write_target(impl_->engine, file->node, soon));
   const bool appends = offset < 0 && (file->flags & O_APPEND) != 0;
   if (to.partial) return offset < 0 && !appends ? Error{EINVAL, "write"} : to.partial->write(from, offset);
   return appends ? sys::append(to.fd->get(), from) : sys::pwrite(to.fd->get(), from, offset);
