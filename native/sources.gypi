@@ -45,6 +45,7 @@
       "union/hardlink.cc",
       "union/inode_flags.cc",
       "union/inode_table.cc",
+      "union/layer_reader.cc",
       "union/lookup.cc",
       "union/lookup_cache.cc",
       "union/metadata.cc",

@@ -5,6 +5,7 @@
 #include <linux/openat2.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
@@ -155,6 +156,12 @@ void begin_to_write_out(int fd) noexcept {
 }
 unsigned disk_waits() noexcept {
   return waits;
+}
+
+long disk_reads() noexcept {
+  rusage usage{};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_inblock;
 }
 
 void sync_all() {

@@ -60,6 +60,9 @@ unsigned disk_waits() noexcept;
 // Begins to read these bytes into the page cache, and does not wait.
 void will_need(int fd, off_t offset, off_t length) noexcept;
 
+// How much the calling thread has read from disks so far, and waited for, but not from remote ones: grows with each read.
+long disk_reads() noexcept;
+
 // FICLONE: `to` shares all blocks of `from` afterwards. Errors: EOPNOTSUPP/EXDEV/EINVAL where the pair cannot.
 Status clone_file(int from, int to);
 Result<std::size_t> copy_file_range(int from, off_t from_offset, int to, off_t to_offset, std::size_t length);

@@ -30,6 +30,19 @@ struct Placement {
 Result<Placement> placement() noexcept;  // of the calling thread
 Status put_back(pid_t thread, const Placement& placement) noexcept;
 
+// How the thread that made this was scheduled then. A thread inherits that from whoever starts it, which may be elsewhere by then: a new one
+// whose work is not just for that takes this.
+class UsualPlacement {
+ public:
+  void take() const noexcept {
+    if (placement_) [[maybe_unused]]
+      const Status put = put_back(0, *placement_);
+  }
+
+ private:
+  const Result<Placement> placement_ = placement();
+};
+
 // A thread of any process as it was a moment ago. Errors: ESRCH, ENOENT: there is none (any more).
 struct ThreadState {
   char state;  // R: it runs, or waits for a processor

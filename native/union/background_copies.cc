@@ -63,10 +63,8 @@ void BackgroundCopies::stop() {
   unfinished_.clear();
 }
 
-// Started by whoever came first, whose place in the scheduler need not be for this.
 void BackgroundCopies::serve() {
-  if (usual_) [[maybe_unused]]
-    const Status put = sys::put_back(0, *usual_);
+  usual_.take();
   for (;;) {
     Task task;
     {

@@ -23,7 +23,7 @@ class BackgroundCopies {
   // Each takes two descriptors and its reserved room.
   static constexpr std::size_t kMost = 64;
 
-  BackgroundCopies() = default;
+  explicit BackgroundCopies(const sys::UsualPlacement& usual) : usual_(usual) {}
   BackgroundCopies(const BackgroundCopies&) = delete;
   BackgroundCopies& operator=(const BackgroundCopies&) = delete;
   ~BackgroundCopies() { stop(); }
@@ -54,7 +54,7 @@ class BackgroundCopies {
   std::vector<WeakNodePtr> abandoned_;  // let go
   std::deque<Task> queue_;
   std::thread thread_;
-  const Result<sys::Placement> usual_ = sys::placement();  // of whoever made this
+  const sys::UsualPlacement& usual_;
   std::atomic<bool> stopping_{false};
 };
 

@@ -6,72 +6,14 @@
 #include <algorithm>
 #include <optional>
 #include <span>
-#include <unordered_set>
 
 #include "sys/attributes.h"
 #include "sys/clock.h"
-#include "sys/directory.h"
 #include "sys/file_io.h"
-#include "union/whiteout.h"
+#include "union/layer_reader.h"
 
 namespace aufs {
 namespace {
-
-// What one branch has in the directory.
-struct LayerNames {
-  struct Item {
-    std::string name;
-    std::uint64_t ino;
-    unsigned char type;
-  };
-  std::vector<Item> names;
-  std::vector<Item> whiteouts;             // by the names that they hide
-  std::unordered_set<std::string> hidden;  // of the same
-  bool opaque = false;
-};
-
-// Directory entries without a type (some file systems give none) are asked one by one.
-unsigned char type_of(int dir, const std::string& name, unsigned char type) {
-  if (type != DT_UNKNOWN) return type;
-  const Result<struct stat> st = sys::stat_at(dir, name.c_str());
-  if (!st) return DT_UNKNOWN;
-  return static_cast<unsigned char>(IFTODT(st->st_mode));
-}
-
-Result<LayerNames> read_layer(int dir, bool honour_whiteouts, bool show_whiteouts) {
-  LayerNames layer;
-  std::vector<LayerNames::Item> markers;
-  AUFS_CHECK(sys::for_each_entry(dir, "", [&](const sys::RawEntry& entry) {
-    switch (entry.name == whiteout::kPrefix ? whiteout::Kind::kNone : whiteout::classify(entry.name)) {
-      case whiteout::Kind::kNone:
-        layer.names.push_back({std::string(entry.name), entry.ino, entry.type});
-        break;
-      case whiteout::Kind::kWhiteout:
-        if (honour_whiteouts && show_whiteouts) {
-          layer.names.push_back({std::string(entry.name), entry.ino, entry.type});
-        }
-        if (honour_whiteouts) {
-          layer.whiteouts.push_back({std::string(whiteout::hidden_name(entry.name)), entry.ino, entry.type});
-        }
-        break;
-      case whiteout::Kind::kOpaque:
-        if (honour_whiteouts) markers.push_back({std::string(entry.name), entry.ino, entry.type});
-        break;
-      case whiteout::Kind::kMeta: break;
-    }
-    return true;
-  }));
-  for (LayerNames::Item& item : layer.names) item.type = type_of(dir, item.name, item.type);
-  for (LayerNames::Item& item : layer.whiteouts) {
-    item.type = type_of(dir, whiteout::name_for(item.name), item.type);
-    layer.hidden.insert(item.name);
-  }
-  for (const LayerNames::Item& item : markers) {
-    if (type_of(dir, item.name, item.type) != DT_REG) return Error{EIO, "opaque_marker"};
-    layer.opaque = true;
-  }
-  return layer;
-}
 
 // Merges layers from the top down.
 class Merger {
@@ -122,12 +64,6 @@ class Merger {
 void drop_layers_below(Directory& dir, BranchIndex branch) {
   const std::lock_guard guard(dir.layers_mutex);
   while (dir.layers.back().branch > branch) dir.layers.pop_back();
-}
-
-// When a layer of the directory last changed.
-Result<Stamp> stamp_of(BranchIndex branch, int layer) {
-  AUFS_TRY(const struct stat st, sys::stat_fd(layer));
-  return Stamp{branch, st.st_ctim, st.st_mtim};
 }
 
 bool same_time(const struct timespec& a, const struct timespec& b) {
@@ -210,21 +146,18 @@ Result<std::unique_ptr<DirIndex>> merge_directory(Engine& engine, const NodePtr&
   dir->dir->stale = false;
   ++dir->dir->reading;
   const std::vector<BranchIndex> layers = layer_branches(*dir);
+  LayerReader reader(engine, dir, layers);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     if (const auto known = recorded_layers(engine, *dir->dir, std::span(layers).subspan(i))) {
       add_recorded(*engine.chain, *known, *dir->dir, merger);
       break;
     }
-    const BranchIndex branch = layers[i];
-    AUFS_TRY(const SharedFd fd, dir_fd(engine, dir, branch));
-    AUFS_TRY(const Stamp stamp, stamp_of(branch, fd->get()));  // before it is read
-    dir->dir->stamps.push_back(stamp);
-    AUFS_TRY(const LayerNames layer,
-             read_layer(fd->get(), engine.branch(branch).perm.whiteouts, engine.options.show_whiteouts));
-    merger.add(branch, layer);
+    AUFS_TRY(const Layer layer, reader.read(i));
+    dir->dir->stamps.push_back(layer.stamp);
+    merger.add(layers[i], layer.names);
     // AUFS does not look for the marker in the root of a branch.
-    if (layer.opaque && dir != engine.root) {
-      end_at_opaque(*dir->dir, branch);
+    if (layer.names.opaque && dir != engine.root) {
+      end_at_opaque(*dir->dir, layers[i]);
       break;
     }
   }

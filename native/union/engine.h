@@ -52,7 +52,8 @@ struct Engine {
   std::atomic<ChainTrust> chain_trust{ChainTrust::kFull};
   NodePtr root;
   std::atomic<std::uint64_t> temporary_names{0};
-  BackgroundCopies background;  // last: its thread uses all the others
+  const sys::UsualPlacement usual_placement;     // for threads of its own
+  BackgroundCopies background{usual_placement};  // last: its thread uses all the others
 
   // The chain index, as long as it can be believed.
   const ChainIndex* trusted_chain() const { return chain_trust == ChainTrust::kFull ? chain.get() : nullptr; }

@@ -200,6 +200,12 @@ Result<Place> locate_attributes(Engine& engine, const NodePtr& node) {
   return locate(engine, node);
 }
 
+Result<Place> locate_to_read(Engine& engine, const NodePtr& node) {
+  const RareState& rare = node->rare();
+  if (rare.backing.read && !rare.partial) return Place::in(rare.backing.read, "");
+  return locate_attributes(engine, node);
+}
+
 bool is_lost(const Node& node) {
   const std::shared_lock guard(node.state);
   const PartialCopyPtr& partial = node.rare().partial;

@@ -337,14 +337,14 @@ Result<Attr> UnionFs::setattr(const NodePtr& node, const SetAttr& change) {
 Result<std::string> UnionFs::getxattr(const NodePtr& node, const std::string& name) {
   const SharedTree tree(impl_->engine.tree_lock);
   const std::shared_lock guard(node->state);
-  AUFS_TRY(const Place place, locate_attributes(impl_->engine, node));
+  AUFS_TRY(const Place place, locate_to_read(impl_->engine, node));
   return sys::get_xattr(place.fd, place.leaf(), name.c_str());
 }
 
 Result<std::string> UnionFs::listxattr(const NodePtr& node) {
   const SharedTree tree(impl_->engine.tree_lock);
   const std::shared_lock guard(node->state);
-  AUFS_TRY(const Place place, locate_attributes(impl_->engine, node));
+  AUFS_TRY(const Place place, locate_to_read(impl_->engine, node));
   return sys::list_xattr(place.fd, place.leaf());
 }
 
