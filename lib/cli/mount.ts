@@ -34,6 +34,7 @@ export const mount: Verb = (program, run) => {
         '  ro, allow_other, nodirren, volatile, nonempty, threads=N, and those of mount(8)',
         '  background_copy_up=BYTES, nobackground_copy_up: whether large files are copied behind who changes them',
         '  nopassthrough, nodata_at_open      the kernel asks for all data, and for that of small lower files',
+        '  nolist_ahead                       directories are read when they are listed, not before',
         '  chain_index=FILE                   knows the read-only branches from this file, made if need be',
         '  nouring                            requests do not come over io_uring where the kernel has that',
         '  nonear_caller                      threads of the server do not stay with a single busy caller',

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "fuse/listing_ahead.h"
 #include "union/union_fs.h"
 
 namespace aufs::fuse {
@@ -29,7 +30,9 @@ struct DirHandle {
   explicit DirHandle(NodePtr dir) : node(std::move(dir)) {}
   const NodePtr node;
   std::mutex mutex;
-  std::optional<std::vector<DirEntry>> snapshot;  // guarded by mutex
+  std::optional<std::vector<DirEntry>> snapshot;  // guarded by mutex, as what follows
+  PreparedListing prepared;
+  std::vector<ToldDirectory> told;  // of the directories in it
 };
 
 // What an fh stands for. Numbers are never given twice. Thread-safe; the shards' mutexes are leaves.

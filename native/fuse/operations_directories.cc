@@ -44,16 +44,25 @@ bool is_told(Server& server, const NodePtr& dir, const std::string& name) {
   return known != nullptr && server.nodes.find(known) != 0;
 }
 
+// What a look-up of the entry gives, or has given just now.
+Result<Found> find_entry(UnionFs& fs, DirHandle& handle, const DirEntry& entry, std::uint64_t position) {
+  Found* const known = handle.prepared.at(position - 2, entry);
+  if (known != nullptr && fs.still_holds(*known)) return std::move(*known);
+  return fs.lookup(handle.node, entry.name);
+}
+
 // Appends an entry with what a look-up of it gives. A name that is gone by now, or that cannot be looked up, is listed
 // without. A look-up is only counted for an entry that is sent. `asked`: entries of the directory may have been looked up before.
-bool add_with_attributes(Call& call, const NodePtr& dir, const DirEntry& entry, std::uint64_t next,
+bool add_with_attributes(Call& call, DirHandle& handle, const DirEntry& entry, std::uint64_t position,
                          bool asked, DirentWriter& writer) {
+  const std::uint64_t next = position + 1;
   if (!writer.has_room_with_attributes(entry)) return false;
   Server& server = call.server;
-  if (asked && is_told(server, dir, entry.name)) return writer.add_without_attributes(entry, next);
-  const Result<Found> found = server.fs.lookup(dir, entry.name);
+  if (asked && is_told(server, handle.node, entry.name)) return writer.add_without_attributes(entry, next);
+  const Result<Found> found = find_entry(server.fs, handle, entry, position);
   if (!found) return writer.add_without_attributes(entry, next);
   const std::uint64_t nodeid = server.nodes.remember(found->node);
+  if (entry.type == DT_DIR) handle.told.push_back({entry.name, nodeid});
   const double attr_seconds = server.attr_seconds(nodeid);
   return writer.add_with_attributes(entry, next,
                                     to_entry(nodeid, found->attr, server.timeouts.entry, attr_seconds));
@@ -65,6 +74,10 @@ Status list(Call& call, Listing listing) {
   const std::lock_guard lock(handle->mutex);
   if (in.offset == 0 || !handle->snapshot) {
     AUFS_TRY(handle->snapshot, call.server.fs.readdir(handle->node));
+    handle->told.clear();
+    if (listing == Listing::kWithAttributes) {
+      handle->prepared = call.server.ahead.listed(call.request.header.nodeid);
+    }
   }
   const std::vector<DirEntry>& names = *handle->snapshot;
   DirentWriter writer(call.scratch.first(std::min<std::size_t>(in.size, call.scratch.size())));
@@ -77,11 +90,14 @@ Status list(Call& call, Listing listing) {
   }
   for (; room && position - 2 < names.size(); ++position) {
     const DirEntry& entry = names[position - 2];
-    room = listing == Listing::kPlain
-               ? writer.add(entry, position + 1)
-               : add_with_attributes(call, handle->node, entry, position + 1, asked, writer);
+    room = listing == Listing::kPlain ? writer.add(entry, position + 1)
+                                      : add_with_attributes(call, *handle, entry, position, asked, writer);
   }
   call.reply.send(writer.written());
+  if (room) {
+    call.server.ahead.told(std::exchange(handle->told, {}));
+    handle->prepared = {};
+  }
   return ok();
 }
 

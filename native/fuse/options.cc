@@ -28,10 +28,15 @@ struct Switch {
   bool Options::*field;
 };
 constexpr std::array kSwitches{
-    Switch{"shwh", &Options::show_whiteouts},       Switch{"dirren", &Options::dirren},
-    Switch{"dirperm1", &Options::dirperm1},         Switch{"volatile", &Options::is_volatile},
-    Switch{"nonempty", &Options::nonempty},         Switch{"passthrough", &Options::passthrough},
-    Switch{"data_at_open", &Options::data_at_open}, Switch{"uring", &Options::uring},
+    Switch{"shwh", &Options::show_whiteouts},
+    Switch{"dirren", &Options::dirren},
+    Switch{"dirperm1", &Options::dirperm1},
+    Switch{"volatile", &Options::is_volatile},
+    Switch{"nonempty", &Options::nonempty},
+    Switch{"passthrough", &Options::passthrough},
+    Switch{"data_at_open", &Options::data_at_open},
+    Switch{"list_ahead", &Options::list_ahead},
+    Switch{"uring", &Options::uring},
     Switch{"near_caller", &Options::near_caller},
 };
 
@@ -389,6 +394,7 @@ std::string_view help_text() noexcept {
          "absent names\n"
          "  -o nopassthrough                      all data goes through this server\n"
          "  -o nodata_at_open                     the kernel asks for the data of small lower files, too\n"
+         "  -o nolist_ahead                       directories are read when they are listed, not before\n"
          "  -o chain_index=FILE                   knows the read-only branches from this file, which is made "
          "if "
          "need be\n"

@@ -40,6 +40,7 @@ struct Options {
   bool nonempty = false;
   bool passthrough = true;
   bool data_at_open = true;         // small lower files
+  bool list_ahead = true;           // directories
   std::string chain_index;          // see UnionOptions; empty: none
   std::string write_chain_index;    // the file to be made instead of a mount; empty: none
   bool uring = true;                // FUSE over io_uring, where the kernel has it switched on

@@ -10,6 +10,7 @@
 #include "fuse/handles.h"
 #include "fuse/handshake.h"
 #include "fuse/io_modes.h"
+#include "fuse/listing_ahead.h"
 #include "fuse/mapped_files.h"
 #include "fuse/node_table.h"
 #include "fuse/protocol.h"
@@ -32,6 +33,7 @@ struct MountSettings {
   Timeouts timeouts;
   bool revalidate = false;   // branches are edited behind the union: nothing may be remembered
   bool data_at_open = true;  // the kernel is given the data of a small lower file along with its first open
+  bool list_ahead = true;    // the directory that will be listed next is read before
   bool dirperm1 = true;  // only what the union shows decides who may use a directory, as the kernel checks it
 };
 
@@ -44,7 +46,8 @@ struct Server {
         timeouts(settings.timeouts),
         negotiated(settled),
         nodes(union_fs),
-        modes(registry, why_not) {}
+        modes(registry, why_not),
+        ahead(union_fs, nodes, settings.list_ahead && !settings.revalidate) {}
 
   UnionFs& fs;
   const MountSettings settings;
@@ -56,6 +59,7 @@ struct Server {
   IoModes modes;
   MappedFiles mapped;
   SpareMemory spare;
+  ListingAhead ahead;
 
   // Seconds that the kernel may trust attributes of this file.
   double attr_seconds(std::uint64_t nodeid) const { return mapped.has(nodeid) ? 0 : timeouts.attr; }

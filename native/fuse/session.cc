@@ -191,8 +191,9 @@ bool Session::stop(std::chrono::milliseconds patience) {
   using Clock = std::chrono::steady_clock;
   stopping_.store(true);
   follower_.stop();
+  server_->ahead.stop();
   // Again and again: a signal that comes just before a thread goes to wait is lost.
-  for (const auto deadline = Clock::now() + patience; running_.load() > 0;) {
+  for (const auto deadline = Clock::now() + patience; running_.load() > 0 || !server_->ahead.is_idle();) {
     if (Clock::now() >= deadline) return false;
     for (std::thread& thread : threads_) sys::interrupt_thread(thread.native_handle(), kInterrupt);
     std::this_thread::sleep_for(std::chrono::milliseconds(2));

@@ -159,6 +159,15 @@ Result<std::vector<DirEntry>> UnionFs::readdir(const NodePtr& dir) {
   return list_directory(impl_->engine, dir);
 }
 
+bool UnionFs::still_holds(const Found& found) {
+  const Engine& engine = impl_->engine;
+  if (engine.options.revalidate || found.attr.st.st_nlink != 1) return false;
+  const SharedTree tree(impl_->engine.tree_lock);
+  const Node& node = *found.node;
+  const std::shared_lock guard(node.state);
+  return !node.is_dir() && !engine.is_writable(node.branch) && node.names.size() == 1 && !node.rare().partial;
+}
+
 bool UnionFs::is_listing_kept(const NodePtr& dir) {
   const SharedTree tree(impl_->engine.tree_lock);
   return !dir->is_dir() || aufs::is_listing_kept(impl_->engine, dir);

@@ -148,6 +148,9 @@ class UnionFs {
   Result<std::string> readlink(const NodePtr& node);
   // All names of a directory, each once, without "." and ".."; a snapshot.
   Result<std::vector<DirEntry>> readdir(const NodePtr& dir);
+  // True if what was found a moment ago can only be the same now: a file of one name in a read-only branch. Not if branches are edited
+  // behind the union (UnionOptions::revalidate).
+  bool still_holds(const Found& found);
   // False if the directory was changed behind the union since this was last asked (noticed a second late at most, see UnionOptions):
   // a listing kept from before is wrong.
   bool is_listing_kept(const NodePtr& dir);

@@ -82,6 +82,8 @@ TEST(FuseOptions, NumbersAndSwitches) {
   EXPECT_EQ(parsed({"-o", "br:/a=rw,nobackground_copy_up", "/t"})->background_copy_up, 0U);
   EXPECT_TRUE(options->data_at_open);
   EXPECT_FALSE(parsed({"-o", "br:/a=rw,nodata_at_open", "/t"})->data_at_open);
+  EXPECT_TRUE(options->list_ahead);
+  EXPECT_FALSE(parsed({"-o", "br:/a=rw,nolist_ahead", "/t"})->list_ahead);
   EXPECT_TRUE(options->uring);
   EXPECT_FALSE(parsed({"-o", "br:/a=rw,nouring", "/t"})->uring);
   EXPECT_TRUE(parsed({"-o", "br:/a=rw,nouring,uring", "/t"})->uring);
