@@ -81,7 +81,9 @@ Status on_getattr(Call& call) {
   return ok();
 }
 
+// The kernel asks only who wants the time of birth, and nobody once it was told that there is no such call.
 Status on_statx(Call& call) {
+  if (!call.server.settings.birth_times) return Error{ENOSYS, "statx"};
   AUFS_TRY(const NodePtr node, node_of(call));
   settle(call, node);
   AUFS_TRY(const Attr attr, call.server.fs.getattr(node));

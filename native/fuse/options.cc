@@ -37,6 +37,7 @@ constexpr std::array kSwitches{
     Switch{"data_at_open", &Options::data_at_open},
     Switch{"list_ahead", &Options::list_ahead},
     Switch{"uring", &Options::uring},
+    Switch{"btime", &Options::birth_times},
     Switch{"near_caller", &Options::near_caller},
 };
 
@@ -395,6 +396,8 @@ std::string_view help_text() noexcept {
          "  -o nopassthrough                      all data goes through this server\n"
          "  -o nodata_at_open                     the kernel asks for the data of small lower files, too\n"
          "  -o nolist_ahead                       directories are read when they are listed, not before\n"
+         "  -o nobtime                            files have no time of birth, for which Node asks with each "
+         "first stat\n"
          "  -o chain_index=FILE                   knows the read-only branches from this file, which is made "
          "if "
          "need be\n"

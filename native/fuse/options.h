@@ -39,8 +39,9 @@ struct Options {
   CopyUpPolicy copy_up_policy = CopyUpPolicy::kTopDownParent;
   bool nonempty = false;
   bool passthrough = true;
-  bool data_at_open = true;         // small lower files
-  bool list_ahead = true;           // directories
+  bool data_at_open = true;  // small lower files
+  bool list_ahead = true;    // directories
+  bool birth_times = true;
   std::string chain_index;          // see UnionOptions; empty: none
   std::string write_chain_index;    // the file to be made instead of a mount; empty: none
   bool uring = true;                // FUSE over io_uring, where the kernel has it switched on

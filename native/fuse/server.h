@@ -34,6 +34,7 @@ struct MountSettings {
   bool revalidate = false;   // branches are edited behind the union: nothing may be remembered
   bool data_at_open = true;  // the kernel is given the data of a small lower file along with its first open
   bool list_ahead = true;    // the directory that will be listed next is read before
+  bool birth_times = true;   // files have them, which the kernel asks for by themselves
   bool dirperm1 = true;  // only what the union shows decides who may use a directory, as the kernel checks it
 };
 

@@ -36,6 +36,32 @@ function questions(calls: readonly SystemCall[]): number {
 
 if (existsSync('/proc/self/io')) {
   mounted(
+    'the time of birth is asked for apart from the rest, unless there is none',
+    MANY,
+    { root: true },
+    async (t, stage) => {
+      const look = async (birthTimes: boolean) => {
+        await stage.remount({ uring: false, nearCaller: false, birthTimes });
+        const born: number[] = [];
+        const made = await reads(stage, async () => {
+          for (const name of NAMES) born.push((await stat(stage.at(name))).birthtimeMs);
+        });
+        return { born, asked: made / COUNT };
+      };
+      const without = await look(false);
+      t.deepEqual([...new Set(without.born)], [0]);
+      t.true(without.asked < 1.5, `${without.asked} a file`);
+      const { born, asked } = await look(true);
+      t.true(asked < 2.5, `${asked} a file`);
+      if (born[0] === 0) return; // before Linux 6.6
+      for (const [i, name] of NAMES.entries()) {
+        t.is(born[i], (await stat(join(stage.lowers[0] as string, name))).birthtimeMs);
+      }
+      t.true(asked > without.asked);
+    },
+  );
+
+  mounted(
     'a small lower file is read with OPEN and RELEASE alone, and its attributes stay known',
     MANY,
     { root: true },
