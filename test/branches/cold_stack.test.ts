@@ -77,7 +77,9 @@ const note = missing.length === 0 ? '' : ` (needs ${missing.join(', ')})`;
   const listings = new Map<string, string[]>();
   for (const directory of DIRECTORIES) {
     const layers = branches.map((_, depth) => makeLayer(pick, directory, depth));
-    layers.forEach((layer, i) => layer && writeLayer(join(branches[i] as string, directory), layer));
+    for (const [i, layer] of layers.entries()) {
+      if (layer !== undefined) writeLayer(join(branches[i] as string, directory), layer);
+    }
     listings.set(directory, expected(layers).sort());
   }
   await disk.unmount();
