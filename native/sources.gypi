@@ -28,6 +28,7 @@
       "sys/scheduling.cc",
       "sys/whole_file.cc",
       "sys/write_order.cc",
+      "union/at_once.cc",
       "union/background_copies.cc",
       "union/branch.cc",
       "union/branch_overlap.cc",

@@ -53,9 +53,6 @@ Status chown_at(int dir, const char* name, uid_t uid, gid_t gid) {
 
 Status utimens_at(int dir, const char* name, const struct timespec times[2]) {
   if (*name == '\0') {
-    // Two thirds of what the call with an empty path takes.
-    if (::futimens(dir, times) == 0) return ok();
-    if (errno != EBADF) return Error::last("futimens");
     if (::utimensat(dir, "", times, AT_EMPTY_PATH) == 0) return ok();
     if (errno != EINVAL) return Error::last("utimensat");
     // Before Linux 5.8.

@@ -4,10 +4,8 @@
 #include <dirent.h>
 
 #include <algorithm>
-#include <atomic>
+#include <cerrno>
 #include <new>
-#include <system_error>
-#include <thread>
 
 #include "sys/directory.h"
 #include "sys/file_io.h"
@@ -16,13 +14,8 @@
 namespace aufs {
 namespace {
 
-// Fewer layers are not worth a thread; more at a time would take much memory, and much time for nothing where one of them is opaque.
-constexpr std::size_t kFewest = 8;
+// More at a time would take much memory, and much time for nothing where one of them is opaque.
 constexpr std::size_t kMost = 64;
-// As many reads as a disk of any kind likes to have at once.
-constexpr std::size_t kThreads = 8;
-// Of the layers read so far: one may have been the only one that is not in memory.
-constexpr long kWaits = 2;
 
 // Directory entries without a type (some file systems give none) are asked one by one.
 unsigned char type_of(int dir, const std::string& name, unsigned char type) {
@@ -76,11 +69,7 @@ Result<Stamp> stamp_of(BranchIndex branch, int layer) {
 }
 
 LayerReader::LayerReader(Engine& engine, const NodePtr& dir, std::span<const BranchIndex> layers)
-    : engine_(engine),
-      dir_(dir),
-      layers_(layers),
-      end_(end_for_several()),
-      disk_reads_(end_ < kFewest ? 0 : sys::disk_reads()) {}
+    : engine_(engine), dir_(dir), layers_(layers), end_(end_for_several()) {}
 
 Result<Layer> LayerReader::read_one(BranchIndex branch) const {
   AUFS_TRY(const SharedFd fd, dir_fd(engine_, dir_, branch));
@@ -99,38 +88,25 @@ std::size_t LayerReader::end_for_several() const {
 }
 
 Result<Layer> LayerReader::read(std::size_t place) {
-  const bool many = place + kFewest <= end_;
+  const bool many = place + kWorthThreads <= end_;
   if (place >= first_ + ahead_.size()) {
     ahead_.clear();
-    if (many && sys::disk_reads() - disk_reads_ >= kWaits) read_several(place);
+    if (many && disk_.waited()) read_several(place);
   }
   if (ahead_.empty()) return read_one(layers_[place]);
   return std::move(*ahead_[place - first_]);
 }
 
-// What no thread could be had for this one reads itself.
 void LayerReader::read_several(std::size_t first) {
   first_ = first;
   ahead_.resize(std::min(kMost, end_ - first));
-  std::atomic<std::size_t> next{0};
-  const auto work = [&](bool helps) noexcept {
-    if (helps) engine_.usual_placement.take();
-    for (std::size_t i = next.fetch_add(1); i < ahead_.size(); i = next.fetch_add(1)) {
-      try {
-        ahead_[i].emplace(read_one(layers_[first + i]));
-      } catch (const std::bad_alloc&) {
-        ahead_[i].emplace(Error{ENOMEM, "getdents64"});
-      }
+  for_each_at_once(engine_.usual_placement, ahead_.size(), [&](std::size_t i) {
+    try {
+      ahead_[i].emplace(read_one(layers_[first + i]));
+    } catch (const std::bad_alloc&) {
+      ahead_[i].emplace(Error{ENOMEM, "getdents64"});
     }
-  };
-  std::vector<std::thread> threads;
-  threads.reserve(kThreads);
-  try {
-    while (threads.size() + 1 < std::min(kThreads, ahead_.size() / 2)) threads.emplace_back(work, true);
-  } catch (const std::system_error&) {  // with those that there are
-  }
-  work(false);
-  for (std::thread& thread : threads) thread.join();
+  });
 }
 
 }  // namespace aufs

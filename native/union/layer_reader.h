@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "union/at_once.h"
 #include "union/engine.h"
 
 namespace aufs {
@@ -53,7 +54,7 @@ class LayerReader {
   const NodePtr& dir_;
   const std::span<const BranchIndex> layers_;
   const std::size_t end_;  // of those that may be read several at a time
-  const long disk_reads_;  // before the first one
+  const DiskWatch disk_;
   std::size_t first_ = 0;  // the place of the first one of `ahead_`
   std::vector<std::optional<Result<Layer>>> ahead_;
 };

@@ -4,8 +4,12 @@
 #include <dirent.h>
 
 #include <algorithm>
+#include <functional>
+#include <new>
+#include <span>
 
 #include "sys/file_io.h"
+#include "union/at_once.h"
 #include "union/dir_merge.h"
 #include "union/partial_copy.h"
 #include "union/whiteout.h"
@@ -159,6 +163,29 @@ void follow_layers(Engine& engine, const NodePtr& node, std::vector<BranchIndex>
   if (set_layers(*node, branches)) forget_index(engine, node);
 }
 
+// The error of the topmost branch that has one.
+Status check_branches(Engine& engine, std::span<const BranchIndex> branches,
+                      const std::function<Status(BranchIndex)>& check) {
+  const DiskWatch disk;
+  for (std::size_t i = 0; i < branches.size(); ++i) {
+    const std::span<const BranchIndex> rest = branches.subspan(i);
+    if (i % 4 == 2 && rest.size() >= kWorthThreads && disk.waited()) {
+      std::vector<Status> checked(rest.size(), ok());
+      for_each_at_once(engine.usual_placement, rest.size(), [&](std::size_t each) {
+        try {
+          checked[each] = check(rest[each]);
+        } catch (const std::bad_alloc&) {
+          checked[each] = Error{ENOMEM, "fstatat"};
+        }
+      });
+      const auto bad = std::find_if(checked.begin(), checked.end(), [](const Status& s) { return !s; });
+      return bad == checked.end() ? ok() : *bad;
+    }
+    AUFS_CHECK(check(branches[i]));
+  }
+  return ok();
+}
+
 // An opaque marker that is no plain file makes a directory unusable, as AUFS finds when it looks the directory up.
 // Cost: one stat(2) for each branch that has the directory, once for each node.
 Status check_opaque_markers(Engine& engine, const NodePtr& parent, const std::string& name) {
@@ -167,13 +194,16 @@ Status check_opaque_markers(Engine& engine, const NodePtr& parent, const std::st
   // Of a chain with such a marker there is no index.
   const Recorded place = parent->dir->index->recorded(name);
   const bool known = recorded_entry(engine, *parent->dir, place) != nullptr;
-  for (const BranchIndex branch : parent->dir->index->branches_of(name)) {
-    if ((known && branch >= engine.chain->base()) || !engine.branch(branch).perm.whiteouts) continue;
+  std::vector<BranchIndex> branches = parent->dir->index->branches_of(name);
+  std::erase_if(branches, [&](BranchIndex branch) {
+    return (known && branch >= engine.chain->base()) || !engine.branch(branch).perm.whiteouts;
+  });
+  const auto check = [&](BranchIndex branch) -> Status {
     AUFS_TRY(const SharedFd dir, dir_fd(engine, parent, branch));
     const Result<struct stat> st = sys::stat_at(dir->get(), marker.c_str());
-    if (st && !S_ISREG(st->st_mode)) return Error{EIO, "opaque_marker"};
-  }
-  return ok();
+    return st && !S_ISREG(st->st_mode) ? Status(Error{EIO, "opaque_marker"}) : ok();
+  };
+  return check_branches(engine, branches, check);
 }
 
 Result<Found> find_in(Engine& engine, const NodePtr& parent, const std::string& name, const DirIndex& index) {

@@ -69,6 +69,10 @@ Status copy_metadata(const Place& from, const struct stat& stat, const Place& to
     AUFS_CHECK(sys::chmod_at(to.fd, to.leaf(), stat.st_mode & kPermissions));
   AUFS_CHECK(copy_xattrs(from, to));
   const struct timespec times[2] = {stat.st_atim, stat.st_mtim};
+  if (to.name.empty()) {  // this way takes two thirds of the time, but no descriptor of O_PATH
+    const Status done = sys::futimens(to.fd, times);
+    if (!failed_with(done, EBADF)) return done;
+  }
   return sys::utimens_at(to.fd, to.leaf(), times);
 }
 
