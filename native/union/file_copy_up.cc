@@ -92,9 +92,12 @@ Status FileCopyUp::copy_regular(const CopyWanted& wanted) {
     AUFS_TRY(outcome_, copy_data(source.get(), copy.fd(), stat_, whole ? stat_.st_size : wanted.size, small));
     if (durable && outcome_.bytes > 0) copy.begin_to_settle(outcome_.method);
   }
+  // Before the attributes, which a write changes.
+  const bool is_flushed = durable && !copy.keeps_order();
+  if (outcome_.method == CopyMethod::kReflink && !is_flushed)
+    prepare_write(source.get(), copy.fd(), stat_, wanted.soon);
   AUFS_CHECK(copy_metadata(Place::borrowed(source.get()), stat_, Place::borrowed(copy.fd()), copy.made()));
   if (durable && outcome_.bytes > 0) AUFS_CHECK(copy.settle(outcome_.method));
-  if (outcome_.method == CopyMethod::kReflink) prepare_write(source.get(), copy.fd(), stat_, wanted.soon);
   AUFS_CHECK(publish(&copy));
   // Not before: an append-only file takes no name.
   if (protection_.append_only) keep_append_only(engine_, node_);

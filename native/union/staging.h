@@ -22,6 +22,8 @@ class StagedFile {
   int fd() const noexcept { return fd_->get(); }  // O_RDWR
   // As it was made: empty.
   const struct stat& made() const noexcept { return made_; }
+  // Whether the file system brings what was written out before its name to disk before it (Branch::keeps_order).
+  bool keeps_order() const noexcept { return ordered_; }
   // Afterwards the file is whole after a power cut, or has no name: what has been written to it comes before the name in any case.
   Status settle(CopyMethod method) const;
   // Lets the disk begin with what settle() is going to wait for.
