@@ -65,8 +65,8 @@ class ListingAhead {
   bool is_idle() const;
 
  private:
-  static constexpr std::size_t kOrders =
-      16;  // two for each directory on the path down to where the caller is
+  // Two for each directory on the path down to where the caller is.
+  static constexpr std::size_t kOrders = 16;
   static constexpr std::size_t kPassedOver = 4;
   struct Order {
     std::vector<std::uint64_t> directories;

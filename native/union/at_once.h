@@ -13,13 +13,16 @@ namespace aufs {
 // Fewer are not worth a thread.
 inline constexpr std::size_t kWorthThreads = 8;
 
-// Whether the calling thread had to wait for a disk since this was made.
+// Whether the calling thread had to wait for a disk since this was made; where there are few `questions` nobody looks.
 class DiskWatch {
  public:
-  bool waited() const noexcept { return sys::disk_reads() != before_; }
+  explicit DiskWatch(std::size_t questions) noexcept
+      : many_(questions >= kWorthThreads), before_(many_ ? sys::disk_reads() : 0) {}
+  bool waited() const noexcept { return many_ && sys::disk_reads() != before_; }
 
  private:
-  const long before_ = sys::disk_reads();
+  const bool many_;
+  const long before_;
 };
 
 // Calls `work` for each number below `count`, on up to eight threads, the calling one among them, and returns when all is done. They have

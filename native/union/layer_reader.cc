@@ -69,7 +69,7 @@ Result<Stamp> stamp_of(BranchIndex branch, int layer) {
 }
 
 LayerReader::LayerReader(Engine& engine, const NodePtr& dir, std::span<const BranchIndex> layers)
-    : engine_(engine), dir_(dir), layers_(layers), end_(end_for_several()) {}
+    : engine_(engine), dir_(dir), layers_(layers), end_(end_for_several()), disk_(end_) {}
 
 Result<Layer> LayerReader::read_one(BranchIndex branch) const {
   AUFS_TRY(const SharedFd fd, dir_fd(engine_, dir_, branch));

@@ -166,7 +166,7 @@ void follow_layers(Engine& engine, const NodePtr& node, std::vector<BranchIndex>
 // The error of the topmost branch that has one.
 Status check_branches(Engine& engine, std::span<const BranchIndex> branches,
                       const std::function<Status(BranchIndex)>& check) {
-  const DiskWatch disk;
+  const DiskWatch disk(branches.size());
   for (std::size_t i = 0; i < branches.size(); ++i) {
     const std::span<const BranchIndex> rest = branches.subspan(i);
     if (i % 4 == 2 && rest.size() >= kWorthThreads && disk.waited()) {
