@@ -35,6 +35,7 @@ export const mount: Verb = (program, run) => {
         '  background_copy_up=BYTES, nobackground_copy_up: whether large files are copied behind who changes them',
         '  nopassthrough, nodata_at_open      the kernel asks for all data, and for that of small lower files',
         '  nolist_ahead                       directories are read when they are listed, not before',
+        '  noopen_ahead                       small files are read when they are opened, not before',
         '  nobtime                            files have no time of birth, for which Node asks with each first stat',
         '  chain_index=FILE                   knows the read-only branches from this file, made if need be',
         '  nouring                            requests do not come over io_uring where the kernel has that',

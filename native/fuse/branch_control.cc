@@ -160,6 +160,7 @@ std::string remove(Server& server, const Words& words, StackChange& change) {
   for (std::size_t i = 2; i < words.size(); ++i) {
     if (NodePtr node = find_path(server.fs, words[i])) held.push_back(std::move(node));
   }
+  server.files_ahead.drop_all();
   const Status removed = server.fs.remove_branch(words[1], held, change);
   if (removed) return done();
   switch (removed.error().code) {
@@ -174,6 +175,7 @@ std::string change_perm(Server& server, const Words& words, StackChange& change)
   if (words.size() != 3) return usage("use: change PATH PERM");
   const Result<BranchPerm> perm = parse_perm(words[2]);
   if (!perm) return usage("unknown permission '" + words[2] + "' of branch '" + words[1] + "'");
+  server.files_ahead.drop_all();
   const Status changed = server.fs.change_branch(words[1], *perm, change);
   if (changed) return done();
   if (changed.error().code == ENOENT) return failed(unknown_branch(words[1]));

@@ -32,7 +32,8 @@ struct DirHandle {
   std::mutex mutex;
   std::optional<std::vector<DirEntry>> snapshot;  // guarded by mutex, as what follows
   PreparedListing prepared;
-  std::vector<ToldDirectory> told;  // of the directories in it
+  std::vector<ToldDirectory> told;      // of the directories in it
+  std::vector<std::uint64_t> suitable;  // files for FilesAhead
 };
 
 // What an fh stands for. Numbers are never given twice. Thread-safe; the shards' mutexes are leaves.

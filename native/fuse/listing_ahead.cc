@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <new>
-#include <system_error>
+#include <thread>
 #include <utility>
 
 namespace aufs::fuse {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = LazyThread::Clock;
 
 // Of fewer directories the caller is through before there is anything to gain.
 constexpr std::size_t kFewest = 3;
@@ -18,12 +18,10 @@ constexpr std::size_t kMostDirectories = 65'536;
 }  // namespace
 
 ListingAhead::ListingAhead(UnionFs& fs, const NodeTable& nodes, bool enabled)
-    : fs_(fs), nodes_(nodes), enabled_(enabled && std::thread::hardware_concurrency() > 1) {}
-
-ListingAhead::~ListingAhead() {
-  stop();
-  if (thread_.joinable()) thread_.join();
-}
+    : fs_(fs),
+      nodes_(nodes),
+      enabled_(enabled && std::thread::hardware_concurrency() > 1),
+      thread_([this] { return prepare(); }) {}
 
 void ListingAhead::told(std::vector<ToldDirectory> directories) {
   if (!enabled_ || directories.size() < kFewest || directories.size() > kMostDirectories) return;
@@ -61,7 +59,10 @@ PreparedListing ListingAhead::listed(std::uint64_t directory) {
   Clock::time_point since;
   {
     const std::lock_guard lock(mutex_);
-    if (const std::uint64_t next = next_after(directory); next != 0) want(next);
+    if (const std::uint64_t next = next_after(directory); next != 0) {
+      wanted_ = next;
+      thread_.ask();
+    }
     if (prepared_for_ != directory) return {};
     prepared_for_ = 0;
     std::swap(prepared, prepared_);
@@ -80,54 +81,20 @@ std::uint64_t ListingAhead::next_after(std::uint64_t directory) {
   return best == nullptr ? 0 : best->directories[best->next];
 }
 
-void ListingAhead::want(std::uint64_t directory) {
-  if (stopping_) return;
-  wanted_ = directory;
-  if (thread_.joinable()) {
-    wake_.notify_one();
-    return;
-  }
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (const std::system_error&) {  // then not
-  }
-}
-
-void ListingAhead::stop() {
+std::optional<Clock::duration> ListingAhead::prepare() noexcept {
+  PreparedListing prepared;  // or nothing, when nobody came for the last
+  std::uint64_t directory = 0;
   {
     const std::lock_guard lock(mutex_);
-    stopping_ = true;
+    directory = std::exchange(wanted_, 0);
   }
-  wake_.notify_one();
-}
-
-bool ListingAhead::is_idle() const {
+  const Clock::time_point now = Clock::now();
+  if (directory != 0) prepared = look_up(directory);
   const std::lock_guard lock(mutex_);
-  return !working_;
-}
-
-void ListingAhead::run() noexcept {
-  usual_.take();
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    const auto is_due = [this] { return stopping_ || wanted_ != 0; };
-    if (prepared_for_ == 0) wake_.wait(lock, is_due);
-    else wake_.wait_for(lock, kGood, is_due);
-    PreparedListing prepared;  // or nothing, when nobody came for the last
-    const Clock::time_point now = Clock::now();
-    const std::uint64_t directory = std::exchange(wanted_, 0);
-    working_ = true;
-    lock.unlock();
-    if (directory != 0) prepared = look_up(directory);
-    lock.lock();
-    working_ = false;
-    std::swap(prepared_, prepared);
-    prepared_for_ = directory;
-    prepared_at_ = now;
-    lock.unlock();
-    prepared = {};  // nodes that nobody else has end outside the lock
-    lock.lock();
-  }
+  std::swap(prepared_, prepared);
+  prepared_for_ = directory;
+  prepared_at_ = now;
+  return directory != 0 ? std::optional<Clock::duration>(kGood) : std::nullopt;
 }
 
 PreparedListing ListingAhead::look_up(std::uint64_t directory) {

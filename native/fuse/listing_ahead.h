@@ -3,16 +3,15 @@
 
 #include <array>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "fuse/lazy_thread.h"
 #include "fuse/node_table.h"
-#include "sys/scheduling.h"
 #include "union/union_fs.h"
 
 namespace aufs::fuse {
@@ -40,7 +39,7 @@ struct ToldDirectory {
 // the order in which he was told of them, or sorted by name. After two in such an order the next is read, on a thread of its own, as if the kernel had
 // asked by then.
 //
-// Thread-safe. The mutex is a leaf.
+// Thread-safe. Under the mutex only the thread's is taken.
 class ListingAhead {
  public:
   // Larger ones are left alone: whoever lists those may have other plans, and they take memory.
@@ -52,7 +51,6 @@ class ListingAhead {
   ListingAhead(UnionFs& fs, const NodeTable& nodes, bool enabled);
   ListingAhead(const ListingAhead&) = delete;
   ListingAhead& operator=(const ListingAhead&) = delete;
-  ~ListingAhead();
 
   // A listing has told of these, in this order.
   void told(std::vector<ToldDirectory> directories);
@@ -60,9 +58,9 @@ class ListingAhead {
   PreparedListing listed(std::uint64_t directory);
 
   // Nothing more is begun.
-  void stop();
+  void stop() { thread_.stop(); }
   // False while something is looked up.
-  bool is_idle() const;
+  bool is_idle() const { return thread_.is_idle(); }
 
  private:
   // Two for each directory on the path down to where the caller is.
@@ -77,25 +75,20 @@ class ListingAhead {
   };
   void add(const std::vector<ToldDirectory>& directories);
   std::uint64_t next_after(std::uint64_t directory);
-  void want(std::uint64_t directory);
-  void run() noexcept;
+  std::optional<LazyThread::Clock::duration> prepare() noexcept;
   PreparedListing look_up(std::uint64_t directory);
 
   UnionFs& fs_;
   const NodeTable& nodes_;
   const bool enabled_;
-  const sys::UsualPlacement usual_;
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
   std::array<Order, kOrders> orders_;  // guarded by mutex_, as what follows
   std::size_t oldest_ = 0;
   std::uint64_t wanted_ = 0;  // 0: none
-  bool working_ = false;
-  bool stopping_ = false;
   PreparedListing prepared_;
   std::uint64_t prepared_for_ = 0;
-  std::chrono::steady_clock::time_point prepared_at_;
-  std::thread thread_;
+  LazyThread::Clock::time_point prepared_at_;
+  LazyThread thread_;  // uses all of the above
 };
 
 }  // namespace aufs::fuse

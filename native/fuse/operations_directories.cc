@@ -63,6 +63,7 @@ bool add_with_attributes(Call& call, DirHandle& handle, const DirEntry& entry, s
   if (!found) return writer.add_without_attributes(entry, next);
   const std::uint64_t nodeid = server.nodes.remember(found->node);
   if (entry.type == DT_DIR) handle.told.push_back({entry.name, nodeid});
+  if (server.files_ahead.is_suitable(*found)) handle.suitable.push_back(nodeid);
   const double attr_seconds = server.attr_seconds(nodeid);
   return writer.add_with_attributes(entry, next,
                                     to_entry(nodeid, found->attr, server.timeouts.entry, attr_seconds));
@@ -75,11 +76,16 @@ Status list(Call& call, Listing listing) {
   if (in.offset == 0 || !handle->snapshot) {
     AUFS_TRY(handle->snapshot, call.server.fs.readdir(handle->node));
     handle->told.clear();
+    handle->suitable.clear();
     if (listing == Listing::kWithAttributes) {
       handle->prepared = call.server.ahead.listed(call.request.header.nodeid);
     }
   }
   const std::vector<DirEntry>& names = *handle->snapshot;
+  // Who comes for the end has all of it, and the kernel knows the files.
+  if (in.offset == names.size() + 2) {
+    call.server.files_ahead.told(call.device, std::exchange(handle->suitable, {}));
+  }
   DirentWriter writer(call.scratch.first(std::min<std::size_t>(in.size, call.scratch.size())));
   const bool asked =
       listing == Listing::kWithAttributes && call.server.nodes.was_asked(call.request.header.nodeid);

@@ -45,23 +45,21 @@ Result<std::optional<int>> backing_of(Call& call, const OpenFilePtr& file, bool 
   return has_privileges_to_lose(fs, node, *st) ? std::optional<int>() : fd;
 }
 
-// Larger files are seldom read whole, and the kernel asks for their data in few large pieces.
-constexpr std::size_t kSmallFile = 64 << 10;
-
-// Gives the kernel the data of a small file of a read-only branch along with the answer to its first open, so that it asks for neither the
-// data nor, afterwards, for the attributes, whose access time a READ makes it distrust.
-//
-// Data that was read before somebody wrote must not come after it. Whoever writes has the file open, and while_closed() lets nobody open it; who
-// sets its size by name has the file copied up first, for which while_lower() makes him wait, and the kernel cuts off its pages then.
+// Only the first time: afterwards the kernel has it, or has dropped it for want of memory.
 void give_data(Call& call, const OpenFilePtr& file, std::uint64_t nodeid, std::uint32_t flags) {
   Server& server = call.server;
-  if (!server.settings.data_at_open || server.settings.revalidate) return;
-  if (opens_for_writing(flags) || (flags & O_DIRECT) != 0) return;
+  if (!server.gives_data() || opens_for_writing(flags) || (flags & O_DIRECT) != 0) return;
   if (!server.nodes.is_first_open(nodeid)) return;
-  const std::span<const std::byte> data = server.fs.small_lower_data(file, call.scratch.first(kSmallFile));
-  if (data.empty()) return;
-  server.modes.while_closed(
-      nodeid, [&] { server.fs.while_lower(file, [&] { notify_data(call.device, nodeid, data); }); });
+  if (give_early(server.fs, server.modes, call.device, file, nodeid, call.scratch))
+    server.files_ahead.opened();
+}
+
+Result<OpenFilePtr> open_file(Call& call, const NodePtr& node, std::uint32_t flags) {
+  FilesAhead& ahead = call.server.files_ahead;
+  const std::uint64_t nodeid = call.request.header.nodeid;
+  if (opens_for_writing(flags) || (flags & O_TRUNC) != 0) ahead.drop(nodeid);
+  else if (OpenFilePtr file = ahead.ready(nodeid)) return file;
+  return call.server.fs.open(node, static_cast<int>(flags));
 }
 
 struct Granted {
@@ -126,7 +124,7 @@ Status reply_created(Call& call, Opened opened, std::uint32_t flags) {
 Status on_open(Call& call) {
   const auto in = call.request.as<wire::OpenIn>();
   AUFS_TRY(const NodePtr node, node_of(call));
-  AUFS_TRY(OpenFilePtr file, call.server.fs.open(node, static_cast<int>(in.flags)));
+  AUFS_TRY(OpenFilePtr file, open_file(call, node, in.flags));
   if ((in.open_flags & wire::kOpenKillSetId) != 0) AUFS_CHECK(drop_set_id(call, call.request.header.nodeid));
   AUFS_TRY(const Granted granted,
            grant(call, std::move(file), call.request.header.nodeid, in.flags, nullptr));

@@ -28,17 +28,12 @@ struct Switch {
   bool Options::*field;
 };
 constexpr std::array kSwitches{
-    Switch{"shwh", &Options::show_whiteouts},
-    Switch{"dirren", &Options::dirren},
-    Switch{"dirperm1", &Options::dirperm1},
-    Switch{"volatile", &Options::is_volatile},
-    Switch{"nonempty", &Options::nonempty},
-    Switch{"passthrough", &Options::passthrough},
-    Switch{"data_at_open", &Options::data_at_open},
-    Switch{"list_ahead", &Options::list_ahead},
-    Switch{"uring", &Options::uring},
-    Switch{"btime", &Options::birth_times},
-    Switch{"near_caller", &Options::near_caller},
+    Switch{"shwh", &Options::show_whiteouts},       Switch{"dirren", &Options::dirren},
+    Switch{"dirperm1", &Options::dirperm1},         Switch{"volatile", &Options::is_volatile},
+    Switch{"nonempty", &Options::nonempty},         Switch{"passthrough", &Options::passthrough},
+    Switch{"data_at_open", &Options::data_at_open}, Switch{"list_ahead", &Options::list_ahead},
+    Switch{"open_ahead", &Options::open_ahead},     Switch{"uring", &Options::uring},
+    Switch{"btime", &Options::birth_times},         Switch{"near_caller", &Options::near_caller},
 };
 
 bool is_yes(std::string_view value) noexcept {
@@ -396,6 +391,7 @@ std::string_view help_text() noexcept {
          "  -o nopassthrough                      all data goes through this server\n"
          "  -o nodata_at_open                     the kernel asks for the data of small lower files, too\n"
          "  -o nolist_ahead                       directories are read when they are listed, not before\n"
+         "  -o noopen_ahead                       small files are read when they are opened, not before\n"
          "  -o nobtime                            files have no time of birth, for which Node asks with each "
          "first stat\n"
          "  -o chain_index=FILE                   knows the read-only branches from this file, which is made "

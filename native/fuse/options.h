@@ -41,6 +41,7 @@ struct Options {
   bool passthrough = true;
   bool data_at_open = true;  // small lower files
   bool list_ahead = true;    // directories
+  bool open_ahead = true;    // small files
   bool birth_times = true;
   std::string chain_index;          // see UnionOptions; empty: none
   std::string write_chain_index;    // the file to be made instead of a mount; empty: none

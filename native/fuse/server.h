@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "fuse/files_ahead.h"
 #include "fuse/handles.h"
 #include "fuse/handshake.h"
 #include "fuse/io_modes.h"
@@ -34,6 +35,7 @@ struct MountSettings {
   bool revalidate = false;   // branches are edited behind the union: nothing may be remembered
   bool data_at_open = true;  // the kernel is given the data of a small lower file along with its first open
   bool list_ahead = true;    // the directory that will be listed next is read before
+  bool open_ahead = true;    // and so are small files of it, where those of the last one were opened
   bool birth_times = true;   // files have them, which the kernel asks for by themselves
   bool dirperm1 = true;  // only what the union shows decides who may use a directory, as the kernel checks it
 };
@@ -48,7 +50,8 @@ struct Server {
         negotiated(settled),
         nodes(union_fs),
         modes(registry, why_not),
-        ahead(union_fs, nodes, settings.list_ahead && !settings.revalidate) {}
+        ahead(union_fs, nodes, settings.list_ahead && !settings.revalidate),
+        files_ahead(union_fs, nodes, modes, settings.open_ahead && gives_data()) {}
 
   UnionFs& fs;
   const MountSettings settings;
@@ -61,6 +64,9 @@ struct Server {
   MappedFiles mapped;
   SpareMemory spare;
   ListingAhead ahead;
+  FilesAhead files_ahead;
+
+  bool gives_data() const { return settings.data_at_open && !settings.revalidate; }
 
   // Seconds that the kernel may trust attributes of this file.
   double attr_seconds(std::uint64_t nodeid) const { return mapped.has(nodeid) ? 0 : timeouts.attr; }

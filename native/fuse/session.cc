@@ -192,8 +192,12 @@ bool Session::stop(std::chrono::milliseconds patience) {
   stopping_.store(true);
   follower_.stop();
   server_->ahead.stop();
+  server_->files_ahead.stop();
   // Again and again: a signal that comes just before a thread goes to wait is lost.
-  for (const auto deadline = Clock::now() + patience; running_.load() > 0 || !server_->ahead.is_idle();) {
+  const auto is_busy = [this] {
+    return running_.load() > 0 || !server_->ahead.is_idle() || !server_->files_ahead.is_idle();
+  };
+  for (const auto deadline = Clock::now() + patience; is_busy();) {
     if (Clock::now() >= deadline) return false;
     for (std::thread& thread : threads_) sys::interrupt_thread(thread.native_handle(), kInterrupt);
     std::this_thread::sleep_for(std::chrono::milliseconds(2));

@@ -102,7 +102,7 @@ MaybeFailure Worker::begin_session(UniqueFd device) {
   session_ = std::make_unique<Session>(
       std::move(device), *fs_,
       MountSettings{target_, options_.timeouts, options_.revalidate, options_.data_at_open,
-                    options_.list_ahead, options_.birth_times, options_.dirperm1},
+                    options_.list_ahead, options_.open_ahead, options_.birth_times, options_.dirperm1},
       Serving{options_.passthrough, options_.uring, options_.near_caller, options_.threads});
   const Status shaken = session_->shake_hands();
   if (!shaken)

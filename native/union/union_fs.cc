@@ -168,6 +168,13 @@ bool UnionFs::still_holds(const Found& found) {
   return !node.is_dir() && !engine.is_writable(node.branch) && node.names.size() == 1 && !node.rare().partial;
 }
 
+bool UnionFs::stays_when_opened(const Found& found) {
+  if (!still_holds(found)) return false;
+  const SharedTree tree(impl_->engine.tree_lock);
+  const std::shared_lock guard(found.node->state);
+  return impl_->engine.branch(found.node->branch).perm.copy_on_open == CopyOnOpen::kNone;
+}
+
 bool UnionFs::is_listing_kept(const NodePtr& dir) {
   const SharedTree tree(impl_->engine.tree_lock);
   return !dir->is_dir() || aufs::is_listing_kept(impl_->engine, dir);

@@ -151,6 +151,8 @@ class UnionFs {
   // True if what was found a moment ago can only be the same now: a file of one name in a read-only branch. Not if branches are edited
   // behind the union (UnionOptions::revalidate).
   bool still_holds(const Found& found);
+  // True if that, and if opening it for reading leaves it there (AUFS: coo_*).
+  bool stays_when_opened(const Found& found);
   // False if the directory was changed behind the union since this was last asked (noticed a second late at most, see UnionOptions):
   // a listing kept from before is wrong.
   bool is_listing_kept(const NodePtr& dir);
