@@ -63,46 +63,53 @@ function fill(root: string, pick: Pick): void {
 }
 
 const walks = canMount ? test.serial : test.skip;
-walks(`what was opened ahead is not read once it is old${canMount ? '' : ' (needs /dev/fuse)'}`, async (t) => {
-  t.timeout(120_000);
-  t.log(`SEED=${SEED}`);
-  const base = await temporaryDirectory(t);
-  const at = (...path: string[]) => join(base, ...path);
-  for (const root of ['ro', 'plain']) fill(at(root), seeded(SEED));
-  const pick = seeded(SEED + 1);
-  fs.mkdirSync(at('rw'));
-  fs.mkdirSync(at('mnt'));
-  const mounted = await mount(at('mnt'), { branches: [at('rw'), at('ro')] });
-  try {
-    // Entries with attributes, which is what the server learns names of, are asked for by the first listing of a directory.
-    for (const dir of fs.readdirSync(at('mnt'))) {
-      for (const name of fs.readdirSync(at('mnt', dir))) {
-        if (pick(6) === 0) {
-          const kind = oneOf(pick, Object.keys(CHANGES));
-          const target = `f${pick(FILES)}`;
-          const seed = pick(1 << 30);
-          const outcome = ['mnt', 'plain'].map((root) => {
-            try {
-              (CHANGES[kind] as Change)(at(root, dir, target), seeded(seed));
-              return 'done';
-            } catch (error) {
-              return (error as NodeJS.ErrnoException).code;
-            }
-          });
-          t.is(outcome[0], outcome[1], `${kind}: ${dir}/${target}`);
-          t.is(contents(at('mnt', dir), target), contents(at('plain', dir), target), `${kind}: ${dir}/${target}`);
+walks(
+  `what was opened ahead is not read once it is old${canMount ? '' : ' (needs /dev/fuse)'}`,
+  async (t) => {
+    t.timeout(120_000);
+    t.log(`SEED=${SEED}`);
+    const base = await temporaryDirectory(t);
+    const at = (...path: string[]) => join(base, ...path);
+    for (const root of ['ro', 'plain']) fill(at(root), seeded(SEED));
+    const pick = seeded(SEED + 1);
+    fs.mkdirSync(at('rw'));
+    fs.mkdirSync(at('mnt'));
+    const mounted = await mount(at('mnt'), { branches: [at('rw'), at('ro')] });
+    try {
+      // Entries with attributes, which is what the server learns names of, are asked for by the first listing of a directory.
+      for (const dir of fs.readdirSync(at('mnt'))) {
+        for (const name of fs.readdirSync(at('mnt', dir))) {
+          if (pick(6) === 0) {
+            const kind = oneOf(pick, Object.keys(CHANGES));
+            const target = `f${pick(FILES)}`;
+            const seed = pick(1 << 30);
+            const outcome = ['mnt', 'plain'].map((root) => {
+              try {
+                (CHANGES[kind] as Change)(at(root, dir, target), seeded(seed));
+                return 'done';
+              } catch (error) {
+                return (error as NodeJS.ErrnoException).code;
+              }
+            });
+            t.is(outcome[0], outcome[1], `${kind}: ${dir}/${target}`);
+            t.is(
+              contents(at('mnt', dir), target),
+              contents(at('plain', dir), target),
+              `${kind}: ${dir}/${target}`,
+            );
+          }
+          if (pick(40) === 0) await sleep(pick(4));
+          t.is(contents(at('mnt', dir), name), contents(at('plain', dir), name), `${dir}/${name}`);
         }
-        if (pick(40) === 0) await sleep(pick(4));
-        t.is(contents(at('mnt', dir), name), contents(at('plain', dir), name), `${dir}/${name}`);
       }
+      await run('diff', ['-r', at('mnt'), at('plain')]);
+    } finally {
+      await mounted.unmount();
     }
-    await run('diff', ['-r', at('mnt'), at('plain')]);
-  } finally {
-    await mounted.unmount();
-  }
-  fill(at('before'), seeded(SEED));
-  await run('diff', ['-r', at('ro'), at('before')]);
-});
+    fill(at('before'), seeded(SEED));
+    await run('diff', ['-r', at('ro'), at('before')]);
+  },
+);
 
 walks(`files that are written while others walk${canMount ? '' : ' (needs /dev/fuse)'}`, async (t) => {
   t.timeout(120_000);
