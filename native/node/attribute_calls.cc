@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Changing attributes, extended ones too, and copy_up on demand.
+#include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "node/union_call.h"
@@ -97,18 +99,42 @@ class CopyUpObjects {
   Napi::String nanoseconds_;
 };
 
-// The engine reports a copy_up on the thread that asked for it, which is this one.
-Result<CopyUpEvent> copy_up_path(UnionFs& fs, NearbyPaths& paths, const std::string& path) {
-  AUFS_TRY(const Found found, paths.find(path));
-  Session::Log::forget_mine();
-  AUFS_CHECK(fs.copy_up(found.node));
-  if (const CopyUpEvent* mine = Session::Log::mine()) return *mine;
-  AUFS_TRY(std::string name, fs.path_of(found.node));
-  return CopyUpEvent{std::move(name), CopyMethod::kNone, 0, 0};
-}
+using Clock = std::chrono::steady_clock;
 
 // Small files are through by then; of large ones others may take the rest, and a failure elsewhere is not told long afterwards.
 constexpr std::chrono::milliseconds kTurn{50};
+// So many paths are looked up before the first is copied.
+constexpr std::size_t kTogether = 64;
+
+// Copies up what the next paths after `events` lead to, and adds what each cost. The engine reports a copy_up on the thread that asked for it, which
+// is this one.
+Status copy_up_some(UnionFs& fs, NearbyPaths& nearby, const std::vector<std::string>& paths,
+                    std::vector<CopyUpEvent>& events, Clock::time_point turn_ends) {
+  std::vector<NodePtr> nodes;
+  Status found = ok();
+  const std::size_t end = std::min(paths.size(), events.size() + kTogether);
+  for (std::size_t at = events.size(); at < end && found; ++at) {
+    Result<Found> next = nearby.find(paths[at]);
+    if (next) nodes.push_back(std::move(next->node));
+    else found = next.error();
+  }
+  std::vector<std::optional<CopyUpEvent>> made;
+  Session::Log::forget_mine();
+  const Status copied = fs.copy_up(nodes, [&](std::size_t) {
+    const CopyUpEvent* const mine = Session::Log::mine();
+    made.push_back(mine != nullptr ? std::optional(*mine) : std::nullopt);
+    Session::Log::forget_mine();
+    return Clock::now() < turn_ends;
+  });
+  for (std::size_t place = 0; place < made.size(); ++place) {
+    if (!made[place]) {
+      AUFS_TRY(std::string name, fs.path_of(nodes[place]));
+      made[place] = CopyUpEvent{std::move(name), CopyMethod::kNone, 0, 0};
+    }
+    events.push_back(*std::move(made[place]));
+  }
+  return copied ? found : copied;
+}
 
 // copyUp(union, paths): one after the other, until one fails or the turn is over.
 Napi::Value copy_up(const Napi::CallbackInfo& info) {
@@ -118,11 +144,9 @@ Napi::Value copy_up(const Napi::CallbackInfo& info) {
   const auto run = [session, paths, done] {
     return session->use([&](UnionFs& fs) -> Status {
       NearbyPaths nearby(fs);
-      const auto end = std::chrono::steady_clock::now() + kTurn;
-      for (const std::string& path : *paths) {
-        AUFS_TRY(CopyUpEvent event, copy_up_path(fs, nearby, path));
-        done->push_back(std::move(event));
-        if (std::chrono::steady_clock::now() >= end) break;
+      const Clock::time_point end = Clock::now() + kTurn;
+      while (done->size() < paths->size() && Clock::now() < end) {
+        AUFS_CHECK(copy_up_some(fs, nearby, *paths, *done, end));
       }
       return ok();
     });

@@ -54,6 +54,12 @@ void prepare_write(int original, int clone, const struct stat& st, Range soon) {
 }  // namespace
 
 Status FileCopyUp::run(const CopyWanted& wanted) {
+  AUFS_CHECK(look());
+  AUFS_CHECK(stage(wanted));
+  return left_behind_ ? ok() : name_staged();
+}
+
+Status FileCopyUp::look() {
   {
     const std::shared_lock guard(node_->state);
     AUFS_TRY(from_, locate(engine_, node_));
@@ -63,8 +69,11 @@ Status FileCopyUp::run(const CopyWanted& wanted) {
   struct timespec birth {};
   AUFS_TRY(stat_, sys::stat_with_birth(from_.fd, from_.leaf(), &birth, &protection_));
   AUFS_TRY(upper_, dir_fd(engine_, target_.parent ? target_.parent : engine_.root, to_));
-  if (S_ISREG(stat_.st_mode)) return copy_regular(wanted);
-  return copy_special();
+  return ok();
+}
+
+bool FileCopyUp::is_plain_file() const {
+  return S_ISREG(stat_.st_mode) && stat_.st_nlink == 1 && !protection_.append_only && target_.parent;
 }
 
 Status FileCopyUp::finish(PartialCopy& partial) {
@@ -73,12 +82,14 @@ Status FileCopyUp::finish(PartialCopy& partial) {
   outcome_ = partial.outcome();
   AUFS_TRY(upper_, dir_fd(engine_, target_.parent ? target_.parent : engine_.root, to_));
   const Result<sys::Protection> protection = sys::protection_of(partial.source(), "");
-  AUFS_CHECK(publish(&partial.staged()));
+  copy_ = &partial.staged();
+  AUFS_CHECK(publish());
   if (protection && protection->append_only) keep_append_only(engine_, node_);
   return ok();
 }
 
-Status FileCopyUp::copy_regular(const CopyWanted& wanted) {
+Status FileCopyUp::stage(const CopyWanted& wanted) {
+  if (!S_ISREG(stat_.st_mode)) return stage_special();
   const bool whole = wanted.size == kWholeFile || wanted.size >= stat_.st_size;
   const bool durable = engine_.options.sync_copy_up;
   AUFS_TRY(UniqueFd source, open_for_reading(from_, true));
@@ -97,10 +108,22 @@ Status FileCopyUp::copy_regular(const CopyWanted& wanted) {
   if (outcome_.method == CopyMethod::kReflink && !is_flushed)
     prepare_write(source.get(), copy.fd(), stat_, wanted.soon);
   AUFS_CHECK(copy_metadata(Place::borrowed(source.get()), stat_, Place::borrowed(copy.fd()), copy.made()));
-  if (durable && outcome_.bytes > 0) AUFS_CHECK(copy.settle(outcome_.method));
-  AUFS_CHECK(publish(&copy));
+  copy_ = &made_.emplace(std::move(copy));
+  return ok();
+}
+
+Status FileCopyUp::settle() const {
+  const bool needed = engine_.options.sync_copy_up && outcome_.bytes > 0;
+  return copy_ != nullptr && needed ? copy_->settle(outcome_.method) : ok();
+}
+
+Status FileCopyUp::name_staged() {
+  AUFS_CHECK(settle());
+  const Status named = publish();
+  if (copy_ == nullptr && (!named || !target_.parent)) (void)sys::unlink(staging_.get(), temporary_.c_str());
+  if (!named) return named;
   // Not before: an append-only file takes no name.
-  if (protection_.append_only) keep_append_only(engine_, node_);
+  if (copy_ != nullptr && protection_.append_only) keep_append_only(engine_, node_);
   return ok();
 }
 
@@ -138,7 +161,7 @@ Status FileCopyUp::leave_behind(UniqueFd& source, StagedFile& copy) {
 }
 
 // Symlinks and special files are made in the staging directory and moved from there.
-Status FileCopyUp::copy_special() {
+Status FileCopyUp::stage_special() {
   AUFS_TRY(staging_, staging_directory(engine_, to_));
   temporary_ = temporary_name(engine_);
   if (S_ISLNK(stat_.st_mode)) {
@@ -147,47 +170,52 @@ Status FileCopyUp::copy_special() {
   } else {
     AUFS_CHECK(sys::mknod(staging_.get(), temporary_.c_str(), stat_.st_mode, stat_.st_rdev));
   }
-  Status made = copy_metadata(from_, stat_, Place::borrowed(staging_.get(), temporary_));
-  if (made) made = publish(nullptr);
-  if (!made || !target_.parent) (void)sys::unlink(staging_.get(), temporary_.c_str());
+  const Status made = copy_metadata(from_, stat_, Place::borrowed(staging_.get(), temporary_));
+  if (!made) (void)sys::unlink(staging_.get(), temporary_.c_str());
   return made;
 }
 
 // From here on names change: under the lock of the directory, and of the node.
-Status FileCopyUp::publish(StagedFile* copy) {
-  if (!target_.parent) return publish_unnamed(copy);
+Status FileCopyUp::publish() {
+  if (!target_.parent) return publish_unnamed();
   const std::lock_guard dir_guard(target_.parent->dir->lock);
   AUFS_TRY(DirIndex* const index, ensure_index(engine_, target_.parent));
-  AUFS_CHECK(check_target(*index));
+  {
+    // link() makes an entry that was asked for: that moves the directory's time
+    std::optional<KeepTimes> keep;
+    if (!target_.fresh) keep.emplace(upper_->get());
+    AUFS_CHECK(publish_in(*index));
+  }
+  if (target_.fresh) entries_changed(engine_, target_.parent, to_);
+  else note_own_change(engine_, target_.parent, to_);
+  return ok();
+}
+
+Status FileCopyUp::publish_in(DirIndex& index) {
+  AUFS_CHECK(check_target(index));
   const std::lock_guard guard(node_->state);
-  AUFS_TRY(const bool grouped, keep_group(copy));
+  AUFS_TRY(const bool grouped, keep_group());
   ScopeExit ungroup([&] {
     if (grouped) engine_.hard_links.remove(node_->ino);
   });
   // Before it has its name: afterwards nothing may fail any more.
-  AUFS_TRY(const ino_t ino, inode(copy));
-  // link() makes an entry that was asked for: that moves the directory's time
-  std::optional<KeepTimes> keep;
-  if (!target_.fresh) keep.emplace(upper_->get());
+  AUFS_TRY(const ino_t ino, inode());
   const char* name = target_.name.c_str();
-  AUFS_CHECK(copy ? copy->publish(upper_->get(), name)
-                  : sys::rename(staging_.get(), temporary_.c_str(), upper_->get(), name, 0));
+  AUFS_CHECK(copy_ != nullptr ? copy_->publish(upper_->get(), name)
+                              : sys::rename(staging_.get(), temporary_.c_str(), upper_->get(), name, 0));
   if (const Status shown = show(name); !shown) return shown;
   ungroup.dismiss();
   node_->grouped = node_->grouped || grouped;
   node_->unpin();  // of the original, if it had lost the names that were known; the copy has one
   engine_.numbers.keep(engine_.branch(to_), ino, node_->ino);
-  note_file(*index, ino);
-  keep.reset();
-  if (target_.fresh) entries_changed(engine_, target_.parent, to_);
-  else note_own_change(engine_, target_.parent, to_);
-  move_node(copy, ino);
+  note_file(index, ino);
+  move_node(ino);
   return ok();
 }
 
 // Of what takes the name.
-Result<ino_t> FileCopyUp::inode(const StagedFile* copy) const {
-  if (copy != nullptr) return copy->made().st_ino;
+Result<ino_t> FileCopyUp::inode() const {
+  if (copy_ != nullptr) return copy_->made().st_ino;
   AUFS_TRY(const struct stat made, sys::stat_at(staging_.get(), temporary_.c_str()));
   return made.st_ino;
 }
@@ -219,7 +247,7 @@ Status FileCopyUp::clear_leftover() {
 }
 
 // A file with other names below becomes a hard-link group; false if it is none.
-Result<bool> FileCopyUp::keep_group(StagedFile* copy) {
+Result<bool> FileCopyUp::keep_group() {
   // Of a file of one name nobody counts that it is gone.
   if (stat_.st_nlink == 1 && !target_.fresh) return false;
   const long mine = target_.parent && !target_.fresh ? 1 : 0;
@@ -227,10 +255,10 @@ Result<bool> FileCopyUp::keep_group(StagedFile* copy) {
       static_cast<long>(stat_.st_nlink) - engine_.hard_links.count_gone(node_->ino) - mine;
   if (names_below <= 0) return false;
   UniqueFd special;
-  if (copy == nullptr) {
+  if (copy_ == nullptr) {
     AUFS_TRY(special, sys::open_at(staging_.get(), temporary_.c_str(), O_PATH | O_NOFOLLOW));
   }
-  const int fd = copy != nullptr ? copy->fd() : special.get();
+  const int fd = copy_ != nullptr ? copy_->fd() : special.get();
   AUFS_CHECK(engine_.hard_links.add(engine_.branches, origin_, to_, node_->ino, stat_, names_below, fd));
   return true;
 }
@@ -244,32 +272,32 @@ void FileCopyUp::note_file(DirIndex& index, ino_t ino) {
 
 // An inode without a known name lives in its descriptor only, unless it has names below that nobody looked up yet: then
 // it is a hard-link group, so that they lead to the copy.
-Status FileCopyUp::publish_unnamed(StagedFile* copy) {
+Status FileCopyUp::publish_unnamed() {
   const std::lock_guard guard(node_->state);
-  AUFS_TRY(const bool grouped, keep_group(copy));
-  Result<UniqueFd> fd = copy != nullptr
-                            ? sys::reopen(copy->fd(), O_PATH)
+  AUFS_TRY(const bool grouped, keep_group());
+  Result<UniqueFd> fd = copy_ != nullptr
+                            ? sys::reopen(copy_->fd(), O_PATH)
                             : sys::open_at(staging_.get(), temporary_.c_str(), O_PATH | O_NOFOLLOW);
   if (!fd) {
     if (grouped) engine_.hard_links.remove(node_->ino);
     return fd.error();
   }
-  AUFS_TRY(const ino_t ino, inode(copy));
+  AUFS_TRY(const ino_t ino, inode());
   if (grouped) engine_.numbers.keep(engine_.branch(to_), ino, node_->ino);
   node_->grouped = grouped;
   node_->change_rare().pin = grouped ? nullptr : share(*std::move(fd));
-  move_node(copy, ino);
+  move_node(ino);
   return ok();
 }
 
 // Open files follow: whoever reads or writes through the node uses the copy from now on. I/O that is under way ends
 // on the old descriptor, which it holds.
-void FileCopyUp::move_node(StagedFile* copy, ino_t ino) {
+void FileCopyUp::move_node(ino_t ino) {
   node_->branch = to_;
   node_->backing_ino = ino;
   RareState& rare = node_->change_rare();
   rare.partial.reset();
-  if (copy != nullptr && rare.open_count > 0) rare.backing.read = rare.backing.write = copy->shared_fd();
+  if (copy_ != nullptr && rare.open_count > 0) rare.backing.read = rare.backing.write = copy_->shared_fd();
   node_->tidy();
 }
 

@@ -3,12 +3,14 @@
 
 #include <sys/stat.h>
 
+#include <optional>
 #include <string>
 
 #include "sys/inode_flags.h"
 #include "union/copy_data.h"
 #include "union/copy_up.h"
 #include "union/partial_copy.h"
+#include "union/staging.h"
 
 namespace aufs {
 
@@ -34,6 +36,19 @@ class FileCopyUp {
 
   // If data was left for later, the node has a PartialCopy afterwards, and has not moved.
   Status run(const CopyWanted& wanted);
+
+  // Its parts, for several files at once (CopyUpBatch). Looks at the original.
+  Status look();
+  // Whether it is a file of one name that can be staged, settled and named apart.
+  bool is_plain_file() const;
+  off_t size() const { return stat_.st_size; }
+  // Makes the copy, without a name.
+  Status stage(const CopyWanted& wanted);
+  // Afterwards it may have its name.
+  Status settle() const;
+  // Gives it its name. The caller holds the lock of the directory, whose index this is, puts its times back and notes that it has changed.
+  Status publish_in(DirIndex& index);
+
   // Names what run() left unfinished.
   Status finish(PartialCopy& partial);
 
@@ -41,19 +56,19 @@ class FileCopyUp {
   bool left_behind() const { return left_behind_; }
 
  private:
-  Status copy_regular(const CopyWanted& wanted);
+  Status name_staged();
   bool may_be_behind(int source) const;
   Status leave_behind(UniqueFd& source, StagedFile& copy);
-  Status copy_special();
-  Status publish(StagedFile* copy);
+  Status stage_special();
+  Status publish();
   Status show(const char* name);
   Status check_target(const DirIndex& index);
   Status clear_leftover();
-  Result<ino_t> inode(const StagedFile* copy) const;
-  Result<bool> keep_group(StagedFile* copy);
+  Result<ino_t> inode() const;
+  Result<bool> keep_group();
   void note_file(DirIndex& index, ino_t ino);
-  Status publish_unnamed(StagedFile* copy);
-  void move_node(StagedFile* copy, ino_t ino);
+  Status publish_unnamed();
+  void move_node(ino_t ino);
 
   Engine& engine_;
   const NodePtr node_;
@@ -64,7 +79,9 @@ class FileCopyUp {
   sys::Protection protection_;
   BranchIndex origin_ = kNoBranch;
   SharedFd upper_;
-  UniqueFd staging_;
+  std::optional<StagedFile> made_;  // of a regular file
+  StagedFile* copy_ = nullptr;      // that, or what was copied behind; null for all but regular files
+  UniqueFd staging_;                // of these, and where they are until they have their name
   std::string temporary_;
   CopyOutcome outcome_{CopyMethod::kNone, 0};
   bool left_behind_ = false;

@@ -15,6 +15,7 @@
 #include "sys/names.h"
 #include "sys/process_control.h"
 #include "union/copy_up.h"
+#include "union/copy_up_batch.h"
 #include "union/create.h"
 #include "union/dir_merge.h"
 #include "union/inode_flags.h"
@@ -399,6 +400,15 @@ Status UnionFs::set_extended_flags(const NodePtr& node, const sys::ExtendedFlags
 Status UnionFs::copy_up(const NodePtr& node) {
   const SharedTree tree(impl_->engine.tree_lock);
   return aufs::copy_up(impl_->engine, node);
+}
+
+Status UnionFs::copy_up(std::span<const NodePtr> nodes, const std::function<bool(std::size_t)>& done) {
+  const SharedTree tree(impl_->engine.tree_lock);
+  bool more = true;
+  const std::function<void(std::size_t)> told = [&](std::size_t place) { more = done(place); };
+  CopyUpBatch batch(impl_->engine, told);
+  for (std::size_t i = 0; i < nodes.size() && more; ++i) AUFS_CHECK(batch.add(i, nodes[i]));
+  return batch.finish();
 }
 
 Status UnionFs::sync() {

@@ -251,6 +251,10 @@ class UnionFs {
 
   // Makes sure that node is in the writable branch. Nothing happens if it already is.
   Status copy_up(const NodePtr& node);
+  // The same for several, one after the other, which costs less for small files of one directory. `done` is told, on this thread, of each that
+  // is there by its place, and says whether to go on; it must not call the union. After a failure nothing more is begun: it is of the first that `done`
+  // was not told of.
+  Status copy_up(std::span<const NodePtr> nodes, const std::function<bool(std::size_t place)>& done);
   // Waits until no file is copied behind any more. To be called before the union is closed, which drops what is not copied.
   Status finish_copy_ups();
   // Flushes everything that was written through this union to disk (syncfs(2) of the writable branches).
