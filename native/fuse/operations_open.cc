@@ -54,6 +54,7 @@ void give_data(Call& call, const OpenFilePtr& file, std::uint64_t nodeid, std::u
     server.files_ahead.opened();
 }
 
+// What was opened ahead, where it was; that is for reading only.
 Result<OpenFilePtr> open_file(Call& call, const NodePtr& node, std::uint32_t flags) {
   FilesAhead& ahead = call.server.files_ahead;
   const std::uint64_t nodeid = call.request.header.nodeid;

@@ -81,7 +81,7 @@ class FileCopyUp {
   SharedFd upper_;
   std::optional<StagedFile> made_;  // of a regular file
   StagedFile* copy_ = nullptr;      // that, or what was copied behind; null for all but regular files
-  UniqueFd staging_;                // of these, and where they are until they have their name
+  UniqueFd staging_;                // where all others are until they have their name
   std::string temporary_;
   CopyOutcome outcome_{CopyMethod::kNone, 0};
   bool left_behind_ = false;
