@@ -34,7 +34,7 @@ class FilesAhead {
 
   // Whether a file is one to tell of.
   bool is_suitable(const Found& found) const;
-  // The kernel knows these files now, all suitable ones of a directory. What was told before is dropped. `device`: of the connection.
+  // The kernel knows these files now, all suitable ones of a directory. Where they are opened, what was before them is dropped. `device`: of the connection.
   void told(int device, std::vector<std::uint64_t> nodeids);
   // A small file of a read-only branch was opened for the first time.
   void opened();

@@ -73,6 +73,13 @@ Status check_old_name(const Engine& engine, const NodePtr& parent, std::string_v
   return check_name(engine, name);
 }
 
+// See still_holds(). The caller holds the state of the node, shared.
+bool is_settled(const Engine& engine, const Found& found) {
+  const Node& node = *found.node;
+  return !engine.options.revalidate && found.attr.st.st_nlink == 1 && !node.is_dir() &&
+         !engine.is_writable(node.branch) && node.names.size() == 1 && !node.rare().partial;
+}
+
 }  // namespace
 
 Engine::Engine(std::vector<Branch> stack, UnionOptions opts)
@@ -161,19 +168,17 @@ Result<std::vector<DirEntry>> UnionFs::readdir(const NodePtr& dir) {
 }
 
 bool UnionFs::still_holds(const Found& found) {
-  const Engine& engine = impl_->engine;
-  if (engine.options.revalidate || found.attr.st.st_nlink != 1) return false;
   const SharedTree tree(impl_->engine.tree_lock);
-  const Node& node = *found.node;
-  const std::shared_lock guard(node.state);
-  return !node.is_dir() && !engine.is_writable(node.branch) && node.names.size() == 1 && !node.rare().partial;
+  const std::shared_lock guard(found.node->state);
+  return is_settled(impl_->engine, found);
 }
 
 bool UnionFs::stays_when_opened(const Found& found) {
-  if (!still_holds(found)) return false;
+  const Engine& engine = impl_->engine;
   const SharedTree tree(impl_->engine.tree_lock);
   const std::shared_lock guard(found.node->state);
-  return impl_->engine.branch(found.node->branch).perm.copy_on_open == CopyOnOpen::kNone;
+  return is_settled(engine, found) &&
+         engine.branch(found.node->branch).perm.copy_on_open == CopyOnOpen::kNone;
 }
 
 bool UnionFs::is_listing_kept(const NodePtr& dir) {
@@ -405,7 +410,7 @@ Status UnionFs::copy_up(const NodePtr& node) {
 Status UnionFs::copy_up(std::span<const NodePtr> nodes, const std::function<bool(std::size_t)>& done) {
   const SharedTree tree(impl_->engine.tree_lock);
   bool more = true;
-  const std::function<void(std::size_t)> told = [&](std::size_t place) { more = done(place); };
+  const std::function<void(std::size_t)> told = [&](std::size_t place) { more = done(place) && more; };
   CopyUpBatch batch(impl_->engine, told);
   for (std::size_t i = 0; i < nodes.size() && more; ++i) AUFS_CHECK(batch.add(i, nodes[i]));
   return batch.finish();

@@ -100,8 +100,8 @@ TEST_F(CopyUpBatchTest, CopiesAllInTheirOrder) {
       expect_copied("e/deep", i);
     }
     EXPECT_EQ(events.size(), nodes.size() + 3) << "and three directories";
-    EXPECT_TRUE(std::filesystem::is_empty(scratch.at("rw/.wh..wh.orph")) ||
-                !scratch.exists("rw/.wh..wh.orph"));
+    EXPECT_TRUE(!scratch.exists("rw/.wh..wh.orph") ||
+                std::filesystem::is_empty(scratch.at("rw/.wh..wh.orph")));
     EXPECT_EQ(fs->readdir(node("d"))->size(), static_cast<std::size_t>(kFiles));
   }
 }
