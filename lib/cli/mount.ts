@@ -40,6 +40,7 @@ export const mount: Verb = (program, run) => {
         '  chain_index=FILE                   knows the read-only branches from this file, made if need be',
         '  nouring                            requests do not come over io_uring where the kernel has that',
         '  nonear_caller                      threads of the server do not stay with a single busy caller',
+        '  nopark_threads                     all threads of the server wait for requests, not as few as are enough',
         '  create=tdp|rr|mfs|…, cpup=tdp|bup|bu, udba=none|reval|notify, diropq=w|a, nodirperm1',
         '  remount,append:PATH=MODE           changes the branches of a mount, as AUFS does: append:, prepend:,',
         '                                     add:POSITION:PATH=MODE, del:PATH, mod:PATH=MODE',

@@ -5,6 +5,8 @@ import type { CopyMethod, NativeCopyUp } from '../binding.ts';
 export interface MountStats {
   readonly pid: number;
   readonly threads: number;
+  /** Those of them that the load does not need at the moment: all but one that share /dev/fuse, or none. */
+  readonly parkedThreads: number;
   /** Version of the FUSE protocol that kernel and server agreed on: `7.45`. */
   readonly protocol: string;
   readonly passthrough: boolean;
@@ -44,6 +46,7 @@ export function readStats(answer: Fields): MountStats {
   return {
     pid: Number(answer['pid']),
     threads: Number(answer['threads']),
+    parkedThreads: Number(answer['parked_threads']),
     protocol: String(answer['protocol']),
     passthrough: answer['passthrough'] === true,
     passthroughReason: String(answer['passthrough_reason'] ?? ''),

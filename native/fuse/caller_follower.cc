@@ -50,6 +50,7 @@ CallerFollower::Seat::~Seat() {
   Seat** at = &follower_.seats_;
   while (*at != this) at = &(*at)->next_;
   *at = next_;
+  if (place_ != kNowhere) follower_.put_back(*this);
 }
 
 void CallerFollower::Seat::stay_with(std::uint32_t caller, std::uint32_t count) noexcept {

@@ -34,6 +34,7 @@ constexpr std::array kSwitches{
     Switch{"data_at_open", &Options::data_at_open}, Switch{"list_ahead", &Options::list_ahead},
     Switch{"open_ahead", &Options::open_ahead},     Switch{"uring", &Options::uring},
     Switch{"btime", &Options::birth_times},         Switch{"near_caller", &Options::near_caller},
+    Switch{"park_threads", &Options::park_threads},
 };
 
 bool is_yes(std::string_view value) noexcept {
@@ -400,6 +401,8 @@ std::string_view help_text() noexcept {
          "  -o nouring                            requests come through /dev/fuse even where the kernel has "
          "io_uring for them\n"
          "  -o nonear_caller                      threads do not stay with a lone caller\n"
+         "  -o nopark_threads                     all threads wait for requests, not only as many as are "
+         "needed\n"
          "  -o fsname=NAME                        what the mount table shows as source\n"
          "  -f                                    stay in the foreground\n"
          "  --control-fd N                        be told what to do on this socket; its end ends the mount\n"

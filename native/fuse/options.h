@@ -47,6 +47,7 @@ struct Options {
   std::string write_chain_index;    // the file to be made instead of a mount; empty: none
   bool uring = true;                // FUSE over io_uring, where the kernel has it switched on
   bool near_caller = true;          // serving threads stay with a lone caller
+  bool park_threads = true;         // those that the load does not need
   std::optional<bool> allow_other;  // empty: as the place of the mount asks for, see mounting.h
   unsigned threads = 0;             // 0: by the number of processors
   Timeouts timeouts;

@@ -33,7 +33,11 @@ unsigned default_threads() {
 }  // namespace
 
 Session::Session(UniqueFd device, UnionFs& fs, MountSettings settings, Serving serving)
-    : device_(std::move(device)), fs_(fs), settings_(std::move(settings)), serving_(serving) {}
+    : device_(std::move(device)),
+      fs_(fs),
+      settings_(std::move(settings)),
+      serving_(serving),
+      crew_(serving.park_threads) {}
 
 Session::~Session() {
   follower_.stop();
@@ -112,6 +116,7 @@ Status Session::start() {
   AUFS_CHECK(server_->spare.open());
   sys::interrupting_signal(kInterrupt);
   if (serving_.near_caller) follower_.start();
+  crew_.begin(device_.get());
   // Whatever becomes of io_uring, FORGET and INTERRUPT come this way, and do not keep anybody waiting.
   if (!start_device_thread(device_.get())) return Error{EAGAIN, "pthread_create"};
   start_rings();
@@ -145,7 +150,7 @@ void Session::start_rings() {
       if (!ready) return;
       // Where its callers are: neither they nor this thread have to be woken on another processor.
       const bool stays = ring.processor && sys::stay_on_processor(*ring.processor);
-      serve(*ring.channel, stays ? ring.processor : std::nullopt);
+      serve(*ring.channel, nullptr, stays ? ring.processor : std::nullopt);
     });
     if (started) {
       begun.push_back(std::move(future));
@@ -166,7 +171,8 @@ bool Session::start_device_thread(int device) {
     if (!sys::separate_umask()) return;
     try {
       DeviceChannel channel(device, dialect_);
-      serve(channel);
+      Crew::Hand hand(crew_);
+      while (hand.take_turn() && serve(channel, &hand, std::nullopt)) continue;
     } catch (const std::bad_alloc&) {  // the others serve
     }
   });
@@ -190,6 +196,7 @@ bool Session::start_thread(Work work) {
 bool Session::stop(std::chrono::milliseconds patience) {
   using Clock = std::chrono::steady_clock;
   stopping_.store(true);
+  crew_.stop();
   follower_.stop();
   server_->ahead.stop();
   server_->files_ahead.stop();
@@ -213,20 +220,27 @@ std::uint64_t Session::ring_requests() const noexcept {
   return sum;
 }
 
-void Session::serve(Channel& channel, std::optional<unsigned> processor) noexcept {
+// True if `hand` has stepped back.
+bool Session::serve(Channel& channel, Crew::Hand* hand, std::optional<unsigned> processor) noexcept {
   CallerFollower::Seat seat(follower_, processor);
   Incoming incoming;
-  while (!stopping_.load(std::memory_order_relaxed)) {
+  bool steps_back = false;
+  while (!steps_back && !stopping_.load(std::memory_order_relaxed)) {
     const Status got = channel.next(incoming);
     if (got) {
       seat.asked(incoming.header.pid);
+      if (hand != nullptr) hand->begun();
       answer(incoming, channel);
+      if (hand != nullptr) hand->answered();
       seat.answered();
+      steps_back = hand != nullptr && hand->step_back();
     } else if (!is_passing(got.error().code)) {
+      crew_.stop();  // it is gone for all of them
       break;
     }
   }
   channel.finish();
+  return steps_back;
 }
 
 void Session::answer(const Incoming& incoming, Channel& channel) noexcept {

@@ -10,6 +10,7 @@
 
 #include "base/unique_fd.h"
 #include "fuse/caller_follower.h"
+#include "fuse/crew.h"
 #include "fuse/io_modes.h"
 #include "fuse/rings.h"
 #include "fuse/server.h"
@@ -20,8 +21,9 @@ namespace aufs::fuse {
 struct Serving {
   bool passthrough = true;
   bool over_io_uring = true;
-  bool near_caller = true;  // threads stay with a lone caller
-  unsigned threads = 0;     // 0: by the number of processors
+  bool near_caller = true;   // threads stay with a lone caller
+  bool park_threads = true;  // those that the load does not need
+  unsigned threads = 0;      // 0: by the number of processors
 };
 
 // One connection to the kernel and the threads that serve it.
@@ -51,6 +53,8 @@ class Session final : private BackingRegistry {
 
   const Server& server() const noexcept { return *server_; }
   unsigned thread_count() const noexcept { return static_cast<unsigned>(threads_.size()); }
+  // How many the load does not need at the moment.
+  unsigned parked_threads() const noexcept { return crew_.parked(); }
   // Why requests do not come over io_uring; null if they do.
   const char* why_no_rings() const noexcept { return why_no_rings_; }
   std::uint64_t ring_requests() const noexcept;
@@ -65,7 +69,7 @@ class Session final : private BackingRegistry {
   bool start_device_thread(int device);
   template <typename Work>
   bool start_thread(Work work);
-  void serve(Channel& channel, std::optional<unsigned> processor = {}) noexcept;
+  bool serve(Channel& channel, Crew::Hand* hand, std::optional<unsigned> processor) noexcept;
   void answer(const Incoming& incoming, Channel& channel) noexcept;
 
   const UniqueFd device_;
@@ -79,6 +83,7 @@ class Session final : private BackingRegistry {
   const char* why_no_rings_ = "switched off by an option";
   std::vector<UniqueFd> clones_;
   CallerFollower follower_;
+  Crew crew_;
   std::vector<std::thread> threads_;
   std::atomic<unsigned> running_{0};
   std::atomic<bool> stopping_{false};

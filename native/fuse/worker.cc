@@ -103,7 +103,8 @@ MaybeFailure Worker::begin_session(UniqueFd device) {
       std::move(device), *fs_,
       MountSettings{target_, options_.timeouts, options_.revalidate, options_.data_at_open,
                     options_.list_ahead, options_.open_ahead, options_.birth_times, options_.dirperm1},
-      Serving{options_.passthrough, options_.uring, options_.near_caller, options_.threads});
+      Serving{options_.passthrough, options_.uring, options_.near_caller, options_.park_threads,
+              options_.threads});
   const Status shaken = session_->shake_hands();
   if (!shaken)
     return failed(shaken.error(), "the kernel and this server do not agree on a protocol (7.31 is needed)");
@@ -276,6 +277,7 @@ std::string Worker::stats() const {
   json.open('{').key("ok").boolean(true);
   json.key("pid").number(static_cast<std::uint64_t>(sys::process_id()));
   json.key("threads").number(session_->thread_count());
+  json.key("parked_threads").number(session_->parked_threads());
   json.key("protocol").text("7." + std::to_string(server.negotiated.minor));
   const char* why_not = server.modes.why_not();
   json.key("passthrough").boolean(why_not == nullptr);

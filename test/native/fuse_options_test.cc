@@ -83,11 +83,13 @@ TEST(FuseOptions, NumbersAndSwitches) {
   EXPECT_TRUE(options->data_at_open);
   EXPECT_FALSE(parsed({"-o", "br:/a=rw,nodata_at_open", "/t"})->data_at_open);
   EXPECT_TRUE(options->list_ahead);
+  EXPECT_TRUE(options->park_threads);
   EXPECT_TRUE(options->open_ahead);
   EXPECT_TRUE(options->birth_times);
   EXPECT_FALSE(parsed({"-o", "br:/a=rw,nobtime", "/t"})->birth_times);
   EXPECT_FALSE(parsed({"-o", "br:/a=rw,nolist_ahead", "/t"})->list_ahead);
   EXPECT_FALSE(parsed({"-o", "br:/a=rw,noopen_ahead", "/t"})->open_ahead);
+  EXPECT_FALSE(parsed({"-o", "br:/a=rw,nopark_threads", "/t"})->park_threads);
   EXPECT_TRUE(options->uring);
   EXPECT_FALSE(parsed({"-o", "br:/a=rw,nouring", "/t"})->uring);
   EXPECT_TRUE(parsed({"-o", "br:/a=rw,nouring,uring", "/t"})->uring);

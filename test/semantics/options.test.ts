@@ -32,7 +32,7 @@ async function runTables(env: NodeJS.ProcessEnv): Promise<void> {
 
 for (const options of [
   'nopassthrough',
-  'nodata_at_open,nonear_caller,nolist_ahead,noopen_ahead,nobtime',
+  'nodata_at_open,nonear_caller,nolist_ahead,noopen_ahead,nobtime,nopark_threads',
   'timeout=0',
   'attr_timeout=0,nopassthrough',
   'threads=1,volatile',

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+// The device is a pipe: it has a request while there is a byte in it.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <functional>
+#include <list>
+#include <thread>
+
+#include "base/unique_fd.h"
+#include "fuse/crew.h"
+#include "sys/file_io.h"
+#include "sys/process_control.h"
+
+namespace aufs::fuse {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr unsigned kHands = 4;
+
+bool eventually(const std::function<bool()>& so, Clock::duration patience = 5s) {
+  for (const auto end = Clock::now() + patience; Clock::now() < end; std::this_thread::sleep_for(200us)) {
+    if (so()) return true;
+  }
+  return so();
+}
+
+// What those that have their turn do with each request, told the number of the hand.
+using Work = std::function<void(unsigned)>;
+
+class FuseCrew : public testing::Test {
+ protected:
+  ~FuseCrew() override { end(); }
+
+  // Each hand takes a byte from the pipe, or goes on asking.
+  void serve(Work work, bool parks = true) {
+    Result<sys::Pair> made = sys::make_pipe();
+    ASSERT_TRUE(made);
+    pipe_ = *std::move(made);
+    ASSERT_EQ(::fcntl(pipe_.first.get(), F_SETFL, O_NONBLOCK), 0);
+    crew_.emplace(parks);
+    crew_->begin(pipe_.first.get());
+    work_ = std::move(work);
+    for (unsigned number = 0; number < kHands; ++number)
+      threads_.emplace_back([this, number] { run(number); });
+    if (parks) ASSERT_TRUE(eventually([this] { return parked() == kHands - 1; }));
+  }
+
+  void run(unsigned number) {
+    Crew::Hand hand(*crew_);
+    while (hand.take_turn()) {
+      bool steps_back = false;
+      while (!steps_back && !ending_) {
+        char byte = 0;
+        if (deaf_ || ::read(pipe_.first.get(), &byte, 1) != 1) {
+          std::this_thread::sleep_for(50us);
+          continue;
+        }
+        hand.begun();
+        work_(number);
+        hand.answered();
+        ++served_;
+        steps_back = hand.step_back();
+      }
+      if (!steps_back) break;
+      ++stepped_back_;
+    }
+    ++ended_;
+  }
+
+  void request(unsigned count = 1) {
+    for (unsigned i = 0; i < count; ++i) ASSERT_EQ(::write(pipe_.second.get(), "x", 1), 1);
+  }
+
+  void end() {
+    ending_ = true;
+    if (crew_) crew_->stop();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+
+  unsigned parked() const { return crew_->parked(); }
+  void hold() const {
+    while (holds_ && !ending_) std::this_thread::sleep_for(1ms);
+  }
+
+  sys::Pair pipe_;
+  std::optional<Crew> crew_;
+  Work work_;
+  std::atomic<bool> holds_{true};
+  std::atomic<unsigned> begun_{0};
+  std::atomic<unsigned> last_{0};
+  std::atomic<bool> deaf_{false};  // nobody takes a request
+  std::atomic<bool> ending_{false};
+  std::atomic<unsigned> served_{0};
+  std::atomic<unsigned> stepped_back_{0};
+  std::atomic<unsigned> ended_{0};
+  std::list<std::thread> threads_;
+};
+
+// On a busy machine a lookout may find that nobody got a processor in time; then they take turns.
+TEST_F(FuseCrew, OneServesWhileItIsEnough) {
+  serve([this](unsigned number) { last_ = number; });
+  unsigned alone = 0;  // requests in a row during which nobody can have had a turn
+  unsigned turns = 0;
+  unsigned by = 0;
+  for (unsigned i = 1; i <= 20'000 && alone < 20; ++i) {
+    const bool one = parked() == kHands - 1;
+    request();
+    ASSERT_TRUE(eventually([&] { return served_ == i; }));
+    const bool still = one && parked() == kHands - 1;
+    const unsigned turns_now = stepped_back_;
+    const bool same = still && alone != 0 && turns_now == turns;
+    if (same) EXPECT_EQ(last_, by);
+    alone = same ? alone + 1 : still ? 1 : 0;
+    turns = turns_now;
+    by = last_;
+  }
+  EXPECT_EQ(alone, 20U);
+}
+
+TEST_F(FuseCrew, OneThatIsLongAtARequestHasTheOthersServe) {
+  serve([this](unsigned) {
+    if (++begun_ == 1) hold();
+  });
+  request(11);
+  EXPECT_TRUE(eventually([this] { return served_ == 10; }));
+  EXPECT_EQ(parked(), 0U);
+  holds_ = false;
+  EXPECT_TRUE(eventually([this] { return served_ == 11; }));
+}
+
+// Two that are long, then three: whoever is called last is still there for the next.
+TEST_F(FuseCrew, AsManyAsAreLongAtRequestsAreReplaced) {
+  serve([this](unsigned) {
+    if (++begun_ < kHands) hold();
+  });
+  request(kHands - 1 + 5);
+  EXPECT_TRUE(eventually([this] { return served_ == 5; }));
+  holds_ = false;
+  EXPECT_TRUE(eventually([this] { return served_ == kHands + 4; }));
+}
+
+TEST_F(FuseCrew, TheyStepBackAfterwards) {
+  serve([this](unsigned) {
+    if (++begun_ == 1) hold();
+  });
+  request();
+  ASSERT_TRUE(eventually([this] { return parked() == 0; }));
+  holds_ = false;
+  EXPECT_TRUE(eventually([this] {
+    request();
+    return parked() == kHands - 1;
+  }));
+  EXPECT_GE(stepped_back_, kHands - 1);
+}
+
+// The last that waits for requests stays, though one alone would be asked for.
+TEST_F(FuseCrew, NobodyStepsBackWhileTheOthersAreBusy) {
+  serve([this](unsigned) {
+    if (++begun_ < kHands) hold();
+  });
+  request(kHands - 1);
+  ASSERT_TRUE(eventually([&] { return begun_ == kHands - 1; }));
+  std::this_thread::sleep_for(50ms);  // what they were called for is over
+  for (unsigned i = 1; i <= 50; ++i) {
+    request();
+    ASSERT_TRUE(eventually([&] { return served_ == i; }));
+  }
+  EXPECT_EQ(stepped_back_, 0U);
+  holds_ = false;
+}
+
+TEST_F(FuseCrew, OneThatWaitsForTheDiskHasTheOthersServe) {
+  std::FILE* file = std::tmpfile();
+  ASSERT_NE(file, nullptr);
+  serve([file](unsigned) { [[maybe_unused]] const Status flushed = sys::fdatasync(::fileno(file)); });
+  request();
+  EXPECT_TRUE(eventually([this] { return served_ == 1; }));
+  EXPECT_EQ(parked(), 0U);
+  end();
+  (void)std::fclose(file);
+}
+
+// Whoever asks has been given no processor, say.
+TEST_F(FuseCrew, RequestsThatNobodyTakesHaveTheOthersServe) {
+  serve([](unsigned) {});
+  request();
+  ASSERT_TRUE(eventually([this] { return served_ == 1; }));
+  deaf_ = true;
+  EXPECT_TRUE(eventually([this] {
+    request();  // one that has just been heard takes the first
+    return parked() == 0;
+  }));
+}
+
+TEST_F(FuseCrew, AllServeWhereNobodyIsToBeParked) {
+  serve([](unsigned) {}, false);
+  EXPECT_TRUE(eventually([this] { return parked() == 0; }));
+  for (unsigned i = 1; i <= 50; ++i) {
+    request();
+    ASSERT_TRUE(eventually([&] { return served_ == i; }));
+  }
+  EXPECT_EQ(stepped_back_, 0U);
+}
+
+TEST_F(FuseCrew, ThoseThatAreParkedEndWhenToldTo) {
+  serve([](unsigned) {});
+  end();
+  EXPECT_EQ(ended_, kHands);
+  Crew::Hand late(*crew_);
+  EXPECT_FALSE(late.take_turn());
+}
+
+// Called and sent back as fast as can be: nobody is lost, every request is answered.
+TEST_F(FuseCrew, NoRequestIsLostBetweenTurns) {
+  std::FILE* file = std::tmpfile();
+  ASSERT_NE(file, nullptr);
+  serve([this, file](unsigned) {
+    const unsigned number = ++begun_;
+    if (number % 64 == 0) [[maybe_unused]]
+      const Status flushed = sys::fdatasync(::fileno(file));
+    if (number % 97 == 0) std::this_thread::sleep_for(3ms);
+    if (number % 250 == 0) std::this_thread::sleep_for(20ms);  // long enough for the others to step back
+  });
+  for (unsigned i = 1; i <= 2000; ++i) {
+    request();
+    if (i % 3 == 0) ASSERT_TRUE(eventually([&] { return served_ == i; })) << i;
+  }
+  EXPECT_TRUE(eventually([this] { return served_ == 2000; }));
+  EXPECT_LT(parked(), kHands);
+  end();
+  (void)std::fclose(file);
+}
+
+}  // namespace
+}  // namespace aufs::fuse
