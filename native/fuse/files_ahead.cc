@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "fuse/files_ahead.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 
 #include <algorithm>
@@ -34,28 +35,49 @@ bool FilesAhead::is_suitable(const Found& found) const {
          fs_.stays_when_opened(found);
 }
 
+// --- whoever serves
+
 void FilesAhead::told(int device, std::vector<std::uint64_t> nodeids) {
   if (!enabled_ || nodeids.empty()) return;
   const std::lock_guard lock(mutex_);
-  const bool opens_them = told_ >= kFewest && opened_ * 2 >= told_;
-  told_ += nodeids.size();
-  for (; told_ > kRemembered; told_ /= 2) opened_ /= 2;
-  if (!opens_them || nodeids.size() > kMostFiles) return;
-  wanted_ = {device, std::move(nodeids)};
+  const bool wanted = opens_them() && nodeids.size() <= kMostFiles;
+  count_told(nodeids.size());
+  if (wanted) want({device, std::move(nodeids), nullptr});
+}
+
+void FilesAhead::listed_again(int device, const NodePtr& dir) {
+  if (!enabled_) return;
+  const std::lock_guard lock(mutex_);
+  if (opens_them()) want({device, {}, dir});
+}
+
+bool FilesAhead::opens_them() const noexcept {
+  return told_ >= kFewest && opened_ * 2 >= told_;
+}
+
+void FilesAhead::count_told(std::size_t files) noexcept {
+  for (told_ += files; told_ > kRemembered; told_ /= 2) opened_ /= 2;
+}
+
+void FilesAhead::want(Batch batch) {
+  wanted_ = std::move(batch);
   superseded_.store(true, std::memory_order_relaxed);
   thread_.ask();
 }
 
-void FilesAhead::opened() {
+void FilesAhead::opened(std::uint64_t nodeid) {
+  if (!enabled_) return;
   const std::lock_guard lock(mutex_);
-  ++opened_;
+  const auto found = ready_.find(nodeid);
+  if (found != ready_.end() && std::exchange(found->second.used, true)) return;
+  // Not who opens one file again and again, and others are opened, too.
+  if (std::exchange(last_opened_, nodeid) != nodeid && opened_ < told_) ++opened_;
 }
 
 OpenFilePtr FilesAhead::ready(std::uint64_t nodeid) {
   const std::lock_guard lock(mutex_);
   const auto found = ready_.find(nodeid);
   if (found == ready_.end()) return nullptr;
-  if (!std::exchange(found->second.used, true)) ++opened_;
   return found->second.file;
 }
 
@@ -84,19 +106,48 @@ FilesAhead::Batch FilesAhead::start_over() {
   return std::exchange(wanted_, {});
 }
 
+// --- the thread
+
+bool FilesAhead::is_over() const {
+  return superseded_.load(std::memory_order_relaxed) || thread_.is_stopping();
+}
+
 std::optional<LazyThread::Clock::duration> FilesAhead::prepare() noexcept {
   const Batch batch = start_over();
-  if (batch.nodeids.empty()) return std::nullopt;
   try {
-    buffer_.resize(kSmallFile);
-    std::size_t bytes = 0;
-    for (const std::uint64_t nodeid : batch.nodeids) {
-      if (bytes > kMostBytes || superseded_.load(std::memory_order_relaxed) || thread_.is_stopping()) break;
-      bytes += give(batch.device, nodeid);
-    }
+    if (batch.again != nullptr) open_again(batch);
+    else if (!batch.nodeids.empty()) give_all(batch);
+    else return std::nullopt;
   } catch (const std::bad_alloc&) {  // then not
   }
   return kGood;
+}
+
+void FilesAhead::give_all(const Batch& batch) {
+  buffer_.resize(kSmallFile);
+  std::size_t bytes = 0;
+  for (const std::uint64_t nodeid : batch.nodeids) {
+    if (bytes > kMostBytes || is_over()) break;
+    bytes += give(batch.device, nodeid);
+  }
+}
+
+// Those that the kernel knows, and need not be told of. It has the data of most.
+void FilesAhead::open_again(const Batch& batch) {
+  const Result<std::vector<DirEntry>> names = fs_.readdir(batch.again);
+  if (!names || names->size() > kMostFiles) return;
+  for (const DirEntry& entry : *names) {
+    if (is_over()) break;
+    if (entry.type != DT_REG || fs_.known_lower(batch.again, entry.name) == nullptr) continue;
+    const Result<Found> found = fs_.lookup(batch.again, entry.name);
+    const std::uint64_t nodeid = found ? nodes_.find(found->node) : 0;
+    if (nodeid == 0 || !is_suitable(*found)) continue;
+    {
+      const std::lock_guard lock(mutex_);
+      count_told(1);
+    }
+    if (Result<OpenFilePtr> file = fs_.open(found->node, O_RDONLY)) keep(nodeid, *std::move(file));
+  }
 }
 
 // How many bytes it has.
@@ -107,10 +158,13 @@ std::size_t FilesAhead::give(int device, std::uint64_t nodeid) {
   Result<OpenFilePtr> file = fs_.open(node, O_RDONLY);
   if (!file) return 0;
   const std::size_t bytes = give_early(fs_, modes_, device, *file, nodeid, buffer_);
-  if (bytes == 0) return 0;
-  const std::lock_guard lock(mutex_);
-  if (ready_.size() < most_open_) ready_.emplace(nodeid, Ready{*std::move(file)});
+  if (bytes != 0) keep(nodeid, *std::move(file));
   return bytes;
+}
+
+void FilesAhead::keep(std::uint64_t nodeid, OpenFilePtr file) {
+  const std::lock_guard lock(mutex_);
+  if (ready_.size() < most_open_) ready_.emplace(nodeid, Ready{std::move(file)});
 }
 
 }  // namespace aufs::fuse

@@ -16,7 +16,8 @@
 namespace aufs::fuse {
 
 // Opens the small files of a directory that was just listed, and gives the kernel their data, while the caller opens the first of them: who
-// opened most of the files that he was told of (tar, cp -r, grep -r) goes on like that. What is then left of an open is its answer.
+// opened most of the files that he was told of (tar, cp -r, grep -r) goes on like that. What is then left of an open is its answer. Where the
+// kernel has listing and data from before, only opening is left to do.
 //
 // Only of files in read-only branches. Thread-safe. Under the mutex only the thread's is taken.
 class FilesAhead {
@@ -36,8 +37,10 @@ class FilesAhead {
   bool is_suitable(const Found& found) const;
   // The kernel knows these files now, all suitable ones of a directory. Where they are opened, what was before them is dropped. `device`: of the connection.
   void told(int device, std::vector<std::uint64_t> nodeids);
-  // A small file of a read-only branch was opened for the first time.
-  void opened();
+  // Somebody lists a directory that the kernel may know from before: then it asks for nothing of it.
+  void listed_again(int device, const NodePtr& dir);
+  // A file that may be one of those was opened for reading.
+  void opened(std::uint64_t nodeid);
   // The file, open for reading, if it is ready; null otherwise.
   OpenFilePtr ready(std::uint64_t nodeid);
   // It will be written to.
@@ -54,6 +57,7 @@ class FilesAhead {
   struct Batch {
     int device = -1;
     std::vector<std::uint64_t> nodeids;
+    NodePtr again;  // the directory, in place of what is in it
   };
   struct Ready {
     OpenFilePtr file;
@@ -62,7 +66,14 @@ class FilesAhead {
   using ReadyFiles = std::unordered_map<std::uint64_t, Ready>;
   std::optional<LazyThread::Clock::duration> prepare() noexcept;
   Batch start_over();
+  bool is_over() const;
+  bool opens_them() const noexcept;
+  void count_told(std::size_t files) noexcept;
+  void want(Batch batch);
+  void give_all(const Batch& batch);
+  void open_again(const Batch& batch);
   std::size_t give(int device, std::uint64_t nodeid);
+  void keep(std::uint64_t nodeid, OpenFilePtr file);
 
   UnionFs& fs_;
   NodeTable& nodes_;
@@ -75,6 +86,7 @@ class FilesAhead {
   // Guarded by mutex_, as what follows: files of late listings, and how many of them were opened.
   std::size_t told_ = 0;
   std::size_t opened_ = 0;
+  std::uint64_t last_opened_ = 0;
   Batch wanted_;
   ReadyFiles ready_;
   LazyThread thread_;  // uses all of the above

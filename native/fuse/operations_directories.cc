@@ -113,6 +113,8 @@ Status on_opendir(Call& call) {
   AUFS_TRY(NodePtr node, node_of(call));
   AUFS_CHECK(check_layers(call, node, R_OK));
   const bool kept = call.server.fs.is_listing_kept(node);
+  if (kept && !call.server.nodes.is_first_open(call.request.header.nodeid))
+    call.server.files_ahead.listed_again(call.device, node);
   const std::uint64_t fh = call.server.dirs.add(std::make_shared<DirHandle>(std::move(node)));
   // The kernel keeps the listing and drops it by itself whenever an operation changes the directory.
   const std::uint32_t flags = wire::kOpenCacheDir | (kept ? wire::kOpenKeepCache : 0);

@@ -45,13 +45,14 @@ Result<std::optional<int>> backing_of(Call& call, const OpenFilePtr& file, bool 
   return has_privileges_to_lose(fs, node, *st) ? std::optional<int>() : fd;
 }
 
-// Only the first time: afterwards the kernel has it, or has dropped it for want of memory.
+// Only the first time: afterwards the kernel has it, or has dropped it for want of memory. Of others than small files of read-only branches
+// FilesAhead is told, too, if they are opened again: to find out takes longer.
 void give_data(Call& call, const OpenFilePtr& file, std::uint64_t nodeid, std::uint32_t flags) {
   Server& server = call.server;
   if (!server.gives_data() || opens_for_writing(flags) || (flags & O_DIRECT) != 0) return;
-  if (!server.nodes.is_first_open(nodeid)) return;
-  if (give_early(server.fs, server.modes, call.device, file, nodeid, call.scratch))
-    server.files_ahead.opened();
+  const bool first = server.nodes.is_first_open(nodeid);
+  if (first && give_early(server.fs, server.modes, call.device, file, nodeid, call.scratch) == 0) return;
+  server.files_ahead.opened(nodeid);
 }
 
 // What was opened ahead, where it was; that is for reading only.

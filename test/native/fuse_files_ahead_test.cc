@@ -63,10 +63,15 @@ class FuseFilesAhead : public testing::Test {
     for (int i = 0; i < kFiles; ++i) ids.push_back(nodes->remember(found(file_name(directory, i)).node));
     return ids;
   }
-  // Whoever is told of `a` opens so many files of it, and is told of `b` then. The nodeids of that.
+  // Whoever is told of `a` opens so many files of it.
+  void begin(int opened) {
+    const std::vector<std::uint64_t> ids = ids_of("a");
+    ahead->told(kNoDevice, ids);
+    for (int i = 0; i < opened; ++i) ahead->opened(ids[static_cast<std::size_t>(i)]);
+  }
+  // And is told of `b` then. The nodeids of that.
   std::vector<std::uint64_t> walk(int opened) {
-    ahead->told(kNoDevice, ids_of("a"));
-    for (int i = 0; i < opened; ++i) ahead->opened();
+    begin(opened);
     const std::vector<std::uint64_t> ids = ids_of("b");
     ahead->told(kNoDevice, ids);
     return ids;
@@ -79,6 +84,13 @@ class FuseFilesAhead : public testing::Test {
       if (file != nullptr || std::chrono::steady_clock::now() >= deadline) return file;
       std::this_thread::sleep_for(1ms);
     }
+  }
+
+  // The file, once all that can be ready is.
+  OpenFilePtr wait_for_all(std::uint64_t id) {
+    OpenFilePtr file = wait_for(id, 5s);
+    while (!ahead->is_idle()) std::this_thread::sleep_for(1ms);
+    return file;
   }
 
   Scratch scratch;
@@ -104,10 +116,77 @@ TEST_F(FuseFilesAhead, OpensAllOfTheNextDirectory) {
 }
 
 TEST_F(FuseFilesAhead, GoesOnWhileWhatIsReadyIsOpened) {
-  for (const std::uint64_t id : walk(kFiles)) ASSERT_NE(wait_for(id, 5s), nullptr);
+  for (const std::uint64_t id : walk(kFiles)) {
+    ASSERT_NE(wait_for(id, 5s), nullptr);
+    ahead->opened(id);
+  }
   const std::vector<std::uint64_t> ids = ids_of("c");
   ahead->told(kNoDevice, ids);
   EXPECT_NE(wait_for(ids.back(), 5s), nullptr);
+}
+
+TEST_F(FuseFilesAhead, OneFileThatIsOpenedAgainAndAgainIsNoWalk) {
+  const std::vector<std::uint64_t> a = ids_of("a");
+  ahead->told(kNoDevice, a);
+  for (int i = 0; i < kFiles; ++i) ahead->opened(a.front());
+  const std::vector<std::uint64_t> b = ids_of("b");
+  ahead->told(kNoDevice, b);
+  EXPECT_EQ(wait_for(b.front(), 100ms), nullptr);
+}
+
+// The kernel asks neither for names nor for attributes or data.
+TEST_F(FuseFilesAhead, OpensThoseOfADirectoryThatIsKnownFromBefore) {
+  begin(kFiles);
+  const std::vector<std::uint64_t> ids = ids_of("b");
+  ahead->listed_again(kNoDevice, found("b").node);
+  for (const std::uint64_t id : ids) {
+    const OpenFilePtr file = wait_for(id, 5s);
+    ASSERT_NE(file, nullptr);
+    EXPECT_EQ(UnionFs::node_of(file), nodes->get(id));
+    EXPECT_TRUE(nodes->is_first_open(id)) << "its data was not given";
+  }
+}
+
+// What is told of that way counts, too: the next are not opened any more.
+TEST_F(FuseFilesAhead, DoesNothingMoreForWhoeverOnlyListsAgain) {
+  begin(kFiles);
+  const std::vector<std::uint64_t> b = ids_of("b");
+  const std::vector<std::uint64_t> c = ids_of("c");
+  for (int round = 0; round < 2; ++round) {
+    ahead->listed_again(kNoDevice, found("b").node);
+    EXPECT_NE(wait_for_all(b.back()), nullptr);
+    ahead->drop(b.back());
+  }
+  ahead->listed_again(kNoDevice, found("c").node);
+  EXPECT_EQ(wait_for(c.front(), 100ms), nullptr);
+}
+
+TEST_F(FuseFilesAhead, OfADirectoryFromBeforeOnlySmallLowerFilesThatAreKnown) {
+  scratch.file("ro/b/large", std::string(kSmallFile + 1, 'x'));
+  scratch.file("rw/b/above", "upper");
+  open("ro+wh", {});
+  begin(kFiles);
+  const std::uint64_t large = nodes->remember(found("b/large").node);
+  const std::uint64_t above = nodes->remember(found("b/above").node);
+  const std::uint64_t last = nodes->remember(found(file_name("b", kFiles - 1)).node);
+  const NodePtr forgotten = found("b/f0").node;
+  nodes->forget(nodes->remember(forgotten), 1);
+  ahead->listed_again(kNoDevice, found("b").node);
+  EXPECT_NE(wait_for_all(last), nullptr);
+  EXPECT_EQ(ahead->ready(large), nullptr);
+  EXPECT_EQ(ahead->ready(above), nullptr);
+  EXPECT_EQ(nodes->find(forgotten), 0U);
+}
+
+TEST_F(FuseFilesAhead, OpensNothingAgainWhereThatCopiesUp) {
+  begin(kFiles);
+  open("ro+wh+coo_all", {});
+  ahead->told(kNoDevice, ids_of("a"));
+  for (const std::uint64_t id : ids_of("a")) ahead->opened(id);
+  const std::vector<std::uint64_t> ids = ids_of("b");
+  ahead->listed_again(kNoDevice, found("b").node);
+  EXPECT_EQ(wait_for(ids.front(), 100ms), nullptr);
+  EXPECT_FALSE(std::filesystem::exists(scratch.at("rw/b/f0")));
 }
 
 TEST_F(FuseFilesAhead, DoesNothingForWhoeverOnlyLists) {
@@ -198,8 +277,7 @@ TEST_F(FuseFilesAhead, WhatNobodyOpensIsClosedAfterAWhile) {
 }
 
 TEST_F(FuseFilesAhead, ForgottenFilesAreNobodysConcern) {
-  ahead->told(kNoDevice, ids_of("a"));
-  for (int i = 0; i < kFiles; ++i) ahead->opened();
+  begin(kFiles);
   const std::vector<std::uint64_t> ids = ids_of("b");
   for (const std::uint64_t id : ids) nodes->forget(id, 1);
   ahead->told(kNoDevice, ids);
