@@ -29,12 +29,13 @@ bool has_privileges_to_lose(UnionFs& fs, const NodePtr& node, const struct stat&
   return static_cast<bool>(fs.getxattr(node, "security.capability"));
 }
 
-// The descriptor to hand to the kernel, if this open may be passthrough. `st` may be null: looked up when needed.
+// The descriptor to hand to the kernel, if this open may be passthrough. `st` may be null: looked up when needed. To register a small file takes
+// longer than to give the kernel its data.
 Result<std::optional<int>> backing_of(Call& call, const OpenFilePtr& file, bool writable,
                                       const struct stat* st) {
   UnionFs& fs = call.server.fs;
   if (call.server.modes.why_not() != nullptr) return std::optional<int>();
-  const std::optional<int> fd = fs.passthrough_fd(file);
+  const std::optional<int> fd = fs.passthrough_fd(file, call.server.gives_data() ? kSmallFile : 0);
   if (!fd || !writable) return fd;
   const NodePtr node = UnionFs::node_of(file);
   Attr attr;

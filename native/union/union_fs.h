@@ -240,9 +240,9 @@ class UnionFs {
   // The node that a file was opened on.
   static NodePtr node_of(const OpenFilePtr& file);
   // A descriptor of the data where it stays for good, opened O_RDWR where that is allowed, valid as long as `file` lives: for FUSE
-  // passthrough. Empty when the data is in a read-only branch and could still be copied up. From then on until the
-  // last close of the file its data is not moved: what would have to fails with EBUSY.
-  std::optional<int> passthrough_fd(const OpenFilePtr& file);
+  // passthrough. Empty when the data is in a read-only branch and could still be copied up, or is no more than `small` bytes. From then on
+  // until the last close of the file its data is not moved: what would have to fails with EBUSY.
+  std::optional<int> passthrough_fd(const OpenFilePtr& file, off_t small = 0);
 
   // The whole data of a file in a read-only branch, in `into`; nothing if the data is elsewhere, does not fit or cannot be read.
   std::span<const std::byte> small_lower_data(const OpenFilePtr& file, std::span<std::byte> into);

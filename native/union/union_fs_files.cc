@@ -165,13 +165,18 @@ void UnionFs::while_lower(const OpenFilePtr& file, const std::function<void()>& 
   if (!impl_->engine.is_writable(file->node->branch) && !file->node->rare().partial) work();
 }
 
-std::optional<int> UnionFs::passthrough_fd(const OpenFilePtr& file) {
+std::optional<int> UnionFs::passthrough_fd(const OpenFilePtr& file, off_t small) {
+  const Engine& engine = impl_->engine;
   const SharedTree tree(impl_->engine.tree_lock);
   const std::lock_guard guard(file->node->state);
-  if (!impl_->engine.is_final(file->node->branch)) return std::nullopt;
+  if (!engine.is_final(file->node->branch)) return std::nullopt;
   RareState& rare = file->node->change_rare();
   const SharedFd& fd = rare.backing.write ? rare.backing.write : rare.backing.read;
   if (!fd) return std::nullopt;
+  if (small > 0 && !engine.is_writable(file->node->branch)) {
+    const Result<struct stat> st = sys::stat_fd(fd->get());
+    if (!st || st->st_size <= small) return std::nullopt;
+  }
   rare.lent = true;
   return fd->get();
 }

@@ -176,6 +176,28 @@ if (noStrace === undefined) {
     for (const name of NAMES) t.is((await stat(stage.at(name))).size, name.length * 1000);
   });
 
+  mounted(
+    'on a read-only mount the kernel is given small files, and is lent large ones',
+    { ...MANY, large: 'x'.repeat(100_000) },
+    { root: true },
+    async (t, stage) => {
+      const { passthrough } = await (await stage.mount({ readOnly: true })).stats();
+      const lent = async (names: readonly string[]) => {
+        const calls = await systemCalls(serverOf(stage).worker, join(stage.root, 'log'), async () => {
+          for (const name of names) {
+            t.is(
+              await readFile(stage.at(name), 'utf8'),
+              await readFile(join(stage.lowers[0] as string, name), 'utf8'),
+            );
+          }
+        });
+        return calls.filter(({ name }) => name === 'ioctl').length;
+      };
+      t.is(await lent(NAMES), 0);
+      t.is((await lent(['large'])) > 0, passthrough);
+    },
+  );
+
   mounted('little is asked about a file to delete it', MANY, { root: true }, async (t, stage) => {
     await stage.mount();
     for (const name of NAMES) await stat(stage.at(name));
