@@ -2,7 +2,6 @@
 #include "fuse/crew.h"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include "sys/file_io.h"
@@ -100,7 +99,7 @@ bool Crew::Hand::step_back() {
 
 // --- all of them
 
-Crew::Crew(bool parks) noexcept : processors_(std::thread::hardware_concurrency()), parks_(parks) {}
+Crew::Crew(bool parks, unsigned processors) noexcept : processors_(processors), parks_(parks) {}
 
 void Crew::begin(int device) noexcept {
   device_ = device;

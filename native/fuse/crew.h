@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 #include "base/unique_fd.h"
 
@@ -51,8 +52,8 @@ class Crew {
     unsigned crowded_ = 0;  // looks in a row that found others waiting
   };
 
-  // `parks`: otherwise all ask all the time.
-  explicit Crew(bool parks) noexcept;
+  // `parks`: otherwise all ask all the time. `processors`: that there are.
+  explicit Crew(bool parks, unsigned processors = std::thread::hardware_concurrency()) noexcept;
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 

@@ -106,7 +106,12 @@ const REFUSALS: readonly Refusal[] = [
   },
   { title: 'a size that is none', args: ['apply', '-', '--max-bytes', 'much'], code: 64, says: /not a size/ },
   { title: 'a file that is not there', args: ['apply', '/nope.tar'], code: 66, says: /ENOENT/ },
-  { title: 'a layer that is not there', args: ['diff', 'ee'], code: 66, says: /ERR_LAYER_NOT_FOUND/ },
+  {
+    title: 'a layer that is not there',
+    args: ['diff', 'e'.repeat(64)],
+    code: 66,
+    says: /ERR_LAYER_NOT_FOUND/,
+  },
   { title: 'no verb', args: [], code: 64, says: /Usage: node-aufs layer/ },
 ];
 

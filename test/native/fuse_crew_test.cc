@@ -36,12 +36,12 @@ class FuseCrew : public testing::Test {
   ~FuseCrew() override { end(); }
 
   // Each hand takes a byte from the pipe, or goes on asking.
-  void serve(Work work, bool parks = true) {
+  void serve(Work work, bool parks = true, unsigned processors = 2) {
     Result<sys::Pair> made = sys::make_pipe();
     ASSERT_TRUE(made);
     pipe_ = *std::move(made);
     ASSERT_EQ(::fcntl(pipe_.first.get(), F_SETFL, O_NONBLOCK), 0);
-    crew_.emplace(parks);
+    crew_.emplace(parks, processors);
     crew_->begin(pipe_.first.get());
     work_ = std::move(work);
     for (unsigned number = 0; number < kHands; ++number)
@@ -195,6 +195,14 @@ TEST_F(FuseCrew, RequestsThatNobodyTakesHaveTheOthersServe) {
     request();  // one that has just been heard takes the first
     return parked() == 0;
   }));
+}
+
+// None is long at a request, but there is always another.
+TEST_F(FuseCrew, RequestsThatWaitForALongTimeHaveTheOthersServeWhereProcessorsAreMany) {
+  serve([](unsigned) { std::this_thread::sleep_for(200us); }, true, 8);
+  request(200);
+  EXPECT_TRUE(eventually([this] { return parked() == 0; }));
+  EXPECT_TRUE(eventually([this] { return served_ == 200; }));
 }
 
 TEST_F(FuseCrew, AllServeWhereNobodyIsToBeParked) {
