@@ -5,7 +5,7 @@ import type { CopyMethod, NativeCopyUp } from '../binding.ts';
 export interface MountStats {
   readonly pid: number;
   readonly threads: number;
-  /** Those of them that the load does not need at the moment: all but one that share /dev/fuse, or none. */
+  /** Those of them that the load does not need at the moment: all but two that share /dev/fuse, or none. */
   readonly parkedThreads: number;
   /** Version of the FUSE protocol that kernel and server agreed on: `7.45`. */
   readonly protocol: string;

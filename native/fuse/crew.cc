@@ -19,7 +19,7 @@ constexpr unsigned kCrowded = 8;
 // For how long all ask after they were needed.
 constexpr milliseconds kFirstCall{16};
 constexpr milliseconds kLongestCall{1024};
-// With fewer, callers and one that serves them keep all of them busy.
+// With fewer, callers and two that serve them keep all of them busy.
 constexpr unsigned kManyProcessors = 3;
 
 bool has_requests(int device) noexcept {
@@ -54,7 +54,7 @@ bool Crew::Hand::take_turn() {
   std::unique_lock lock(crew_.mutex_);
   if (crew_.stopped_) return false;
   asks_ = true;
-  if (!crew_.parks_ || crew_.asking_ == 0) {
+  if (!crew_.parks_ || crew_.asking_ < kFew) {
     crew_.asking_.fetch_add(1);
     return true;
   }
@@ -72,7 +72,7 @@ bool Crew::Hand::take_turn() {
 void Crew::Hand::begun() noexcept {
   crew_.busy_.fetch_add(1);
   const bool any_parked = crew_.parked() != 0;
-  if (!any_parked && crew_.is_one()) return;
+  if (!any_parked && crew_.are_few()) return;
   begun_ = Clock::now();
   if (any_parked && ticks_of(begun_) - crew_.watched_at_.load() >= ticks_of(kLook)) crew_.keep_watch(*this);
 }
@@ -82,16 +82,17 @@ void Crew::Hand::answered() noexcept {
   if (const unsigned waits = sys::disk_waits(); waits != disk_waits_) {
     disk_waits_ = waits;
     crew_.call_all();
-  } else if (!crew_.is_one() && Clock::now() - begun_ >= kLong) {
+  } else if (!crew_.are_few() && Clock::now() - begun_ >= kLong) {
     crew_.call_all();
   }
 }
 
 bool Crew::Hand::step_back() {
-  if (!crew_.parks_ || crew_.is_one()) return false;
+  if (!crew_.parks_ || crew_.are_few()) return false;
   if (ticks_of(Clock::now()) < crew_.all_until_.load(std::memory_order_relaxed)) return false;
   const std::lock_guard lock(crew_.mutex_);
-  if (crew_.asking_ - 1 <= crew_.busy_) return false;  // nobody else waits for the next request
+  // Or nobody else waits for the next request.
+  if (crew_.are_few() || crew_.asking_ - 1 <= crew_.busy_) return false;
   crew_.asking_.fetch_sub(1);
   asks_ = false;
   return true;

@@ -11,19 +11,20 @@
 
 namespace aufs::fuse {
 
-// How many of the threads that share /dev/fuse ask it for requests: one, as long as that is enough, else all.
+// How many of the threads that share /dev/fuse ask it for requests: two, as long as that is enough, else all.
 //
-// The kernel gives requests to those who ask in turn. With more than one asking, a caller that waits for each of its requests has all of them
-// woken one after the other, each with a stack and memory of its own that the processor has forgotten. One that asks alone often need not sleep at all.
+// The kernel gives requests to those who ask in turn. So a caller that waits for each of its requests has all of them woken one after the other, each
+// with a stack and memory of its own that the processor has forgotten.
 //
-// It is not enough if it waits for the disk, or is long at a request, or gets no processor, or if others wait while processors are idle. Those who do
-// not ask are parked; one of them is the lookout, which a timer wakes if who asks does not put it off in time. Once all were needed they ask for a while,
-// longer each time it turns out to have been too short.
+// Two are not enough if one waits for the disk, if both are long at a request, or get no processor, or if others wait while processors are idle. Those who
+// do not ask are parked; one of them is the lookout, which a timer wakes if who asks does not put it off in time. Once all were needed they ask for a
+// while, longer each time it turns out to have been too short.
 //
 // Thread-safe. The mutex is a leaf.
 class Crew {
  public:
   using Clock = std::chrono::steady_clock;
+  static constexpr unsigned kFew = 2;
   static constexpr std::chrono::milliseconds kLong{2};  // a request that takes so long keeps others waiting
 
   // One of the threads, and of that thread only. It asks from when its turn comes until it steps back.
@@ -66,7 +67,7 @@ class Crew {
   unsigned parked() const noexcept { return parked_.load(std::memory_order_relaxed); }
 
  private:
-  bool is_one() const noexcept { return asking_.load(std::memory_order_relaxed) <= 1; }
+  bool are_few() const noexcept { return asking_.load(std::memory_order_relaxed) <= kFew; }
   void keep_watch(Hand& hand) noexcept;
   void call_all();
   void call_parked();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One thread asks the kernel for requests as long as that is enough; the others wait apart, and are there when it is not.
+// Two threads ask the kernel for requests as long as that is enough; the others wait apart, and are there when it is not.
 import { statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,12 +19,12 @@ function askFor(stage: Stage, ms: number): void {
     statSync(stage.at(`absent${Math.random()}`), { throwIfNoEntry: false });
 }
 
-here(`all threads but one are parked, also while somebody is busy${why}`, async (t) => {
+here(`all threads but two are parked, also while somebody is busy${why}`, async (t) => {
   const stage = await Stage.create(t, {}, { a: 'lower' });
   const mounted = await stage.mount();
   const parked = async () => {
     const { threads, parkedThreads, uring } = await mounted.stats();
-    return uring ? parkedThreads === 0 : parkedThreads === threads - 1;
+    return uring ? parkedThreads === 0 : parkedThreads === threads - 2;
   };
   t.true(await until(parked));
   t.true(
@@ -35,9 +35,9 @@ here(`all threads but one are parked, also while somebody is busy${why}`, async 
   );
 });
 
-nested(`a request that waits for a branch does not keep others waiting${whyNotNested}`, async (t) => {
+nested(`requests that wait for a branch do not keep others waiting${whyNotNested}`, async (t) => {
   const names = Array.from({ length: 50 }, (_, i) => `there${i}`);
-  const below = await Stage.create(t, {}, { deep: 'lower' });
+  const below = await Stage.create(t, {}, { deep: 'lower', deeper: 'lower' });
   const above = await Stage.create(t, { own: Object.fromEntries(names.map((name) => [name, name])) });
   await below.mount();
   const mounted = await above.mount({ branches: [above.upper, below.target] });
@@ -46,18 +46,18 @@ nested(`a request that waits for a branch does not keep others waiting${whyNotNe
   const server = serverOf(below).worker;
   process.kill(server, 'SIGSTOP');
   t.teardown(() => process.kill(server, 'SIGCONT'));
-  const waiting = run('stat', [above.at('deep')]);
+  const waiting = ['deep', 'deeper'].map((name) => run('stat', [above.at(name)]));
   await sleep(100);
   for (const name of names)
     t.is((await run('stat', ['-c', '%s', above.at(`own/${name}`)])).stdout, `${name.length}\n`);
-  // One waits for the branch, and one for requests.
-  if (!uring) t.true(await until(async () => (await mounted.stats()).parkedThreads <= threads - 2));
+  // Two wait for the branch, and one for requests.
+  if (!uring) t.true(await until(async () => (await mounted.stats()).parkedThreads <= threads - 3));
   process.kill(server, 'SIGCONT');
-  await waiting;
+  await Promise.all(waiting);
   t.true(
     await until(async () => {
       askFor(above, 50);
-      return (await mounted.stats()).parkedThreads === (uring ? 0 : threads - 1);
+      return (await mounted.stats()).parkedThreads === (uring ? 0 : threads - 2);
     }),
   );
 });
