@@ -39,16 +39,19 @@ bool FilesAhead::is_suitable(const Found& found) const {
 
 void FilesAhead::told(int device, std::vector<std::uint64_t> nodeids) {
   if (!enabled_ || nodeids.empty()) return;
+  const std::size_t files = nodeids.size();
+  Batch batch{device, std::move(nodeids), nullptr};
   const std::lock_guard lock(mutex_);
-  const bool wanted = opens_them() && nodeids.size() <= kMostFiles;
-  count_told(nodeids.size());
-  if (wanted) want({device, std::move(nodeids), nullptr});
+  const bool wanted = opens_them() && files <= kMostFiles;
+  count_told(files);
+  if (wanted) want(batch);
 }
 
 void FilesAhead::listed_again(int device, const NodePtr& dir) {
   if (!enabled_) return;
+  Batch batch{device, {}, dir};
   const std::lock_guard lock(mutex_);
-  if (opens_them()) want({device, {}, dir});
+  if (opens_them()) want(batch);
 }
 
 bool FilesAhead::opens_them() const noexcept {
@@ -59,8 +62,9 @@ void FilesAhead::count_told(std::size_t files) noexcept {
   for (told_ += files; told_ > kRemembered; told_ /= 2) opened_ /= 2;
 }
 
-void FilesAhead::want(Batch batch) {
-  wanted_ = std::move(batch);
+// What was wanted before is given back, to end outside the lock.
+void FilesAhead::want(Batch& batch) {
+  std::swap(wanted_, batch);
   superseded_.store(true, std::memory_order_relaxed);
   thread_.ask();
 }

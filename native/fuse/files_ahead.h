@@ -69,7 +69,7 @@ class FilesAhead {
   bool is_over() const;
   bool opens_them() const noexcept;
   void count_told(std::size_t files) noexcept;
-  void want(Batch batch);
+  void want(Batch& batch);
   void give_all(const Batch& batch);
   void open_again(const Batch& batch);
   std::size_t give(int device, std::uint64_t nodeid);
