@@ -22,14 +22,6 @@ constexpr milliseconds kLongestCall{1024};
 // With fewer, callers and two that serve them keep all of them busy.
 constexpr unsigned kManyProcessors = 3;
 
-bool has_requests(int device) noexcept {
-  struct pollfd waiting {
-    device, POLLIN, 0
-  };
-  const Status looked = sys::wait_ready({&waiting, 1}, 0);
-  return looked && waiting.revents != 0;
-}
-
 Crew::Clock::rep ticks_of(Crew::Clock::time_point time) noexcept {
   return time.time_since_epoch().count();
 }
@@ -120,7 +112,7 @@ void Crew::keep_watch(Hand& hand) noexcept {
   watched_at_.store(ticks_of(hand.begun_));
   sys::set_timer(timer_.get(), kLong);
   const bool waited = hand.disk_reads_ != std::exchange(hand.disk_reads_, sys::disk_reads());
-  hand.crowded_ = has_requests(device_) ? hand.crowded_ + 1 : 0;
+  hand.crowded_ = sys::is_readable(device_, 0) ? hand.crowded_ + 1 : 0;
   if (hand.crowded_ == 0) return;
   if (waited || (processors_ >= kManyProcessors && hand.crowded_ >= kCrowded)) call_all();
 }
@@ -164,7 +156,7 @@ void Crew::look_out(std::unique_lock<std::mutex>& lock, unsigned call) {
 
 // Whoever takes a request from now on sets the timer anew.
 bool Crew::is_stuck() const noexcept {
-  return busy_.load() >= asking_.load() || has_requests(device_);
+  return busy_.load() >= asking_.load() || sys::is_readable(device_, 0);
 }
 
 }  // namespace aufs::fuse

@@ -230,11 +230,7 @@ Status Worker::take_off(sys::Unmount how) {
 }
 
 bool Worker::wait_for_end(milliseconds patience) {
-  struct pollfd ended {
-    session_->finished_descriptor(), POLLIN, 0
-  };
-  [[maybe_unused]] const Status waited = sys::wait_ready({&ended, 1}, static_cast<int>(patience.count()));
-  return ended.revents != 0;
+  return sys::is_readable(session_->finished_descriptor(), static_cast<int>(patience.count()));
 }
 
 void Worker::leave() {

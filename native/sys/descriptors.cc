@@ -96,6 +96,14 @@ Status wait_ready(std::span<struct pollfd> descriptors, int timeout_ms) noexcept
   return Error::last("poll");
 }
 
+bool is_readable(int fd, int timeout_ms) noexcept {
+  struct pollfd looked_at {
+    fd, POLLIN, 0
+  };
+  const Status looked = wait_ready({&looked_at, 1}, timeout_ms);
+  return looked && looked_at.revents != 0;
+}
+
 Result<std::size_t> read_some(int fd, char* into, std::size_t size) noexcept {
   const ssize_t got = retry_eintr([&] { return ::read(fd, into, size); });
   if (got < 0) return Error::last("read");

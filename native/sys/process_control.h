@@ -77,7 +77,8 @@ void await_timer(int timer) noexcept;
 Result<UniqueFd> memory_file(const char* name);  // memfd_create(2)
 Result<UniqueFd> receive_descriptor(int socket);
 Status wait_ready(std::span<struct pollfd> descriptors,
-                  int timeout_ms) noexcept;  // EINTR is success with nothing ready
+                  int timeout_ms) noexcept;         // EINTR is success with nothing ready
+bool is_readable(int fd, int timeout_ms) noexcept;  // or at its end; false if neither by then
 Result<std::size_t> read_some(int fd, char* into, std::size_t size) noexcept;
 Status write_all(int fd, std::string_view text,
                  int timeout_ms) noexcept;  // ETIMEDOUT if the reader does not read

@@ -8,19 +8,14 @@
 
 #include "fuse/caller_follower.h"
 #include "sys/process_control.h"
+#include "until.h"
 
 namespace aufs::fuse {
 namespace {
 
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
-
-bool until(const std::function<bool()>& done, Clock::duration patience = 5s) {
-  for (const auto end = Clock::now() + patience; Clock::now() < end; std::this_thread::sleep_for(1ms)) {
-    if (done()) return true;
-  }
-  return done();
-}
+using test::until;
 
 struct Scheduled {
   int policy;
